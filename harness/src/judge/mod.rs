@@ -1,0 +1,1 @@
+//! Reads transcripts against the requirements.

@@ -1,0 +1,1 @@
+//! The mock resource authorization server and the MCP server it protects.

@@ -1,0 +1,1 @@
+//! The mock IdP authorization server: metadata, JWKS and token exchange.

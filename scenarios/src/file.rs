@@ -1,0 +1,165 @@
+//! A script file as it is written, and how it becomes scenarios.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::id::{FaultSlug, RequirementId, ScenarioId};
+use crate::profile::{Profile, SpecVersion};
+use crate::scenario::{AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Scenario};
+
+/// A scenario script. With `[[case]]` tables the file is many scenarios, each of which takes whatever it
+/// does not state from the top of the file.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Crosscheck scenario")]
+pub(crate) struct File {
+    /// One line: what is bent.
+    pub(crate) title: String,
+    /// Why a client meets this in life.
+    pub(crate) why: String,
+    /// Requirements that the scenario exists to provoke.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) requirements: Vec<Spanned<String>>,
+    /// Faults of the reference client that must turn it red, and nothing else in it.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) faults: Vec<Spanned<String>>,
+    /// Whether it is judged (`check`) or only reported (`probe`).
+    #[serde(default)]
+    kind: Kind,
+    /// Capabilities that a client must declare for it to apply.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) needs: Vec<Spanned<String>>,
+    /// The profile it fixes, over that of the run.
+    #[serde(default)]
+    profile: Option<Profile>,
+    /// The profiles it belongs to; none named means all.
+    #[serde(default)]
+    profiles: Vec<Profile>,
+    /// The MCP revision it fixes, over that of the run.
+    #[serde(default)]
+    spec_version: Option<SpecVersion>,
+    /// How the client is registered and what it is told.
+    #[serde(default)]
+    client: ClientScript,
+    /// What the IdP authorization server does.
+    #[serde(default)]
+    idp: IdpScript,
+    /// What the resource authorization server does.
+    #[serde(default, rename = "as")]
+    resource_as: AsScript,
+    /// What the MCP server does.
+    #[serde(default)]
+    mcp: McpScript,
+    /// What a conforming client does.
+    #[serde(default)]
+    expect: Expect,
+    /// Variants, each a scenario of its own.
+    #[serde(default)]
+    pub(crate) case: Vec<Case>,
+}
+
+/// One variant; its id is the file's with `/` and its own behind.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// A slug, unique in the file.
+    #[schemars(with = "String")]
+    pub(crate) id: Spanned<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    why: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(crate) requirements: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(crate) faults: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    kind: Option<Kind>,
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(crate) needs: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    profile: Option<Profile>,
+    #[serde(default)]
+    profiles: Option<Vec<Profile>>,
+    #[serde(default)]
+    spec_version: Option<SpecVersion>,
+    #[serde(default)]
+    client: Option<ClientScript>,
+    #[serde(default)]
+    idp: Option<IdpScript>,
+    #[serde(default, rename = "as")]
+    resource_as: Option<AsScript>,
+    #[serde(default)]
+    mcp: Option<McpScript>,
+    #[serde(default)]
+    expect: Option<Expect>,
+}
+
+impl File {
+    /// The scenarios of the file called `id`, each with the id of its own. Words that are no known
+    /// capability are left out here; the loader reports them.
+    pub(crate) fn into_scenarios(self, id: &str, text: &str) -> Vec<Scenario> {
+        let mut file = self;
+        let cases = std::mem::take(&mut file.case);
+        if cases.is_empty() {
+            return vec![file.into_scenario(id.to_owned(), text)];
+        }
+        let with = |case: Case| {
+            let id = format!("{id}/{}", case.id.get_ref());
+            file.clone().overlaid(case).into_scenario(id, text)
+        };
+        cases.into_iter().map(with).collect()
+    }
+
+    fn overlaid(self, case: Case) -> Self {
+        Self {
+            title: case.title.unwrap_or(self.title),
+            why: case.why.unwrap_or(self.why),
+            requirements: case.requirements.unwrap_or(self.requirements),
+            faults: case.faults.unwrap_or(self.faults),
+            kind: case.kind.unwrap_or(self.kind),
+            needs: case.needs.unwrap_or(self.needs),
+            profile: case.profile.or(self.profile),
+            profiles: case.profiles.unwrap_or(self.profiles),
+            spec_version: case.spec_version.or(self.spec_version),
+            client: case.client.unwrap_or(self.client),
+            idp: case.idp.unwrap_or(self.idp),
+            resource_as: case.resource_as.unwrap_or(self.resource_as),
+            mcp: case.mcp.unwrap_or(self.mcp),
+            expect: case.expect.unwrap_or(self.expect),
+            case: Vec::new(),
+        }
+    }
+
+    fn into_scenario(self, id: String, text: &str) -> Scenario {
+        Scenario {
+            id: ScenarioId::new(id),
+            title: self.title,
+            why: self.why,
+            requirements: words(self.requirements, RequirementId::new),
+            faults: words(self.faults, FaultSlug::new),
+            kind: self.kind,
+            needs: self.needs.iter().filter_map(|word| word.get_ref().parse().ok()).collect(),
+            profile: self.profile,
+            profiles: self.profiles,
+            spec_version: self.spec_version,
+            client: self.client,
+            idp: self.idp,
+            resource_as: self.resource_as,
+            mcp: self.mcp,
+            expect: self.expect,
+            text: text.to_owned(),
+        }
+    }
+}
+
+fn words<T>(words: Vec<Spanned<String>>, make: impl Fn(String) -> T) -> Vec<T> {
+    words.into_iter().map(|word| make(word.into_inner())).collect()
+}

@@ -1,0 +1,25 @@
+//! Scenario scripts, the catalogue of requirements, and the types that read them.
+//!
+//! A scenario is a script: what the three servers of one run do, what the client is told, and what a
+//! conforming client does. This crate reads scripts and checks that they make sense; it plays none of them.
+
+mod catalogue;
+mod file;
+mod id;
+mod load;
+mod party;
+mod profile;
+mod reply;
+mod scenario;
+mod source;
+
+pub use catalogue::{Basis, Catalogue, Keyword, Requirement, Severity};
+pub use id::{FaultSlug, RequirementId, ScenarioId};
+pub use load::{LoadError, PLACEHOLDERS, Problem, Scenarios, nearest, schema};
+pub use party::{EndpointName, Party};
+pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
+pub use reply::{Act, Bend, Reply, Step, TokenBend};
+pub use scenario::{
+    AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Outcome, Presence, Reached, Replay, Rules,
+    Scenario, Surfaced, Tolerance,
+};

@@ -1,0 +1,245 @@
+//! What a run is judged by and what the client under test declares about itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The documents a run is judged by.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The ID-JAG draft -04 and the RFCs it stands on, without MCP.
+    Base,
+    /// `base` and the MCP extension of October 2025, where `resource` is required.
+    #[serde(rename = "ema-2025")]
+    Ema2025,
+    /// `base`, the stable MCP extension and MCP authorization of 2026-07-28.
+    #[default]
+    Mcp,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 3] = [Self::Base, Self::Ema2025, Self::Mcp];
+
+    /// The name used on the command line and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Ema2025 => "ema-2025",
+            Self::Mcp => "mcp",
+        }
+    }
+
+    /// Whether a rule of `other` also holds in this profile: every profile stands on `base`, and the
+    /// MCP core text holds for both editions of the extension.
+    pub fn includes(self, other: Self) -> bool {
+        match self {
+            Self::Base => other == Self::Base,
+            Self::Ema2025 => true,
+            Self::Mcp => other != Self::Ema2025,
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|profile| profile.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            format!("no profile is called `{text}`; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// The MCP revision a client is told to speak.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub enum SpecVersion {
+    /// With `initialize`, sessions and streams.
+    #[default]
+    #[serde(rename = "2025-11-25")]
+    V2025,
+    /// Stateless.
+    #[serde(rename = "2026-07-28")]
+    V2026,
+}
+
+impl SpecVersion {
+    /// The date that names the revision.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2025 => "2025-11-25",
+            Self::V2026 => "2026-07-28",
+        }
+    }
+}
+
+impl FromStr for SpecVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::V2025, Self::V2026]
+            .into_iter()
+            .find(|version| version.as_str() == text)
+            .ok_or_else(|| format!("no MCP revision `{text}` here; there are 2025-11-25 and 2026-07-28"))
+    }
+}
+
+/// A client authentication method, by its registered name (RFC 7591 section 2, RFC 8414 section 2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// The client identifies itself and proves nothing.
+    None,
+    /// Id and secret in the `Authorization` header.
+    ClientSecretBasic,
+    /// Id and secret in the body.
+    ClientSecretPost,
+    /// A JWT signed with the client's key.
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// Every method the mocks know.
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// Whether the method needs a shared secret.
+    pub fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+impl fmt::Display for AuthMethod {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// A capability or property that a client declares, and that a scenario may need.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Capability {
+    /// Registered at the resource authorization server for that method only.
+    AsAuth(AuthMethod),
+    /// Makes the listed calls in order, in one process.
+    Calls,
+    /// Has a client identifier that is the URL of its metadata document.
+    Cimd,
+    /// Binds its tokens to a key by DPoP.
+    Dpop,
+    /// Holds what sign-on returned besides the ID token.
+    IdpAccessToken,
+    /// Registered at the IdP for that method only.
+    IdpAuth(AuthMethod),
+    /// Finds the IdP from its issuer.
+    IdpDiscovery,
+    /// Can send the user to sign on.
+    Interactive,
+    /// The ID-JAG is handed to it ready.
+    Leg1Outside,
+    /// Authenticates with a certificate.
+    Mtls,
+    /// Its credentials at the resource authorization server are bound to an issuer.
+    PinnedIssuer,
+    /// Has no credential at the resource authorization server.
+    Public,
+    /// Asks with `authorization_details`.
+    Rar,
+    /// Uses refresh tokens of the IdP.
+    Refresh,
+    /// Signs on with SAML.
+    Saml,
+}
+
+impl Capability {
+    /// Every capability, each method of authentication counted.
+    pub fn all() -> Vec<Self> {
+        use Capability as C;
+        let methods = AuthMethod::ALL;
+        [C::Calls, C::Cimd, C::Dpop, C::IdpAccessToken, C::IdpDiscovery, C::Interactive, C::Leg1Outside]
+            .into_iter()
+            .chain([C::Mtls, C::PinnedIssuer, C::Public, C::Rar, C::Refresh, C::Saml])
+            .chain(methods.map(C::IdpAuth))
+            .chain(methods.map(C::AsAuth))
+            .collect()
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::AsAuth(method) => return write!(out, "as-auth={method}"),
+            Self::IdpAuth(method) => return write!(out, "idp-auth={method}"),
+            Self::Calls => "calls",
+            Self::Cimd => "cimd",
+            Self::Dpop => "dpop",
+            Self::IdpAccessToken => "idp-access-token",
+            Self::IdpDiscovery => "idp-discovery",
+            Self::Interactive => "interactive",
+            Self::Leg1Outside => "leg1=outside",
+            Self::Mtls => "mtls",
+            Self::PinnedIssuer => "pinned-issuer",
+            Self::Public => "public",
+            Self::Rar => "rar",
+            Self::Refresh => "refresh",
+            Self::Saml => "saml",
+        };
+        out.pad(word)
+    }
+}
+
+impl FromStr for Capability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = Self::all();
+        all.iter().copied().find(|word| word.to_string() == text).ok_or_else(|| {
+            let words: Vec<_> = all.iter().map(ToString::to_string).collect();
+            match crate::nearest(text, words.iter().map(String::as_str)) {
+                Some(near) => format!("no capability is called `{text}`; did you mean `{near}`?"),
+                None => format!("no capability is called `{text}`; there are {}", words.join(", ")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_reads_back_as_written() {
+        for capability in Capability::all() {
+            assert_eq!(capability.to_string().parse(), Ok(capability));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_capability_names_its_neighbour() {
+        let error = "idp-auth=client_secret_pots".parse::<Capability>().unwrap_err();
+        assert!(error.contains("did you mean `idp-auth=client_secret_post`"), "{error}");
+    }
+}

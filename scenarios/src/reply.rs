@@ -1,0 +1,96 @@
+//! What a scripted server answers instead of, or on top of, its conforming answer.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One scripted answer. A list of steps answers one request each; the last one repeats.
+///
+/// An empty step is the conforming answer, so that "once, then success" is `[{ reply = … }, {}]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Step {
+    /// The answer that stands in for the conforming one.
+    pub reply: Option<Reply>,
+    /// Changes to the JSON members of the conforming answer.
+    pub json: Bend,
+    /// Headers added to the answer, or put in the place of those of the same name.
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// Changes to the token that the answer carries, made before it is signed.
+    pub token: TokenBend,
+    /// Milliseconds to wait before the answer starts.
+    pub delay_ms: u64,
+    /// What is done to the connection.
+    pub act: Option<Act>,
+}
+
+/// A complete answer. Text may name parts of the stage in braces, such as `{as.issuer}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The HTTP status code.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+    /// Headers; `content-type` defaults to `application/json` where there is `json`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// The body as JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// The body as it is, for what `json` cannot express: null at the top, broken JSON, HTML.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+/// Changes to the members of a JSON object.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bend {
+    /// Members set to these values.
+    pub set: Map<String, Value>,
+    /// Members set to null, which TOML cannot write.
+    pub null: Vec<String>,
+    /// Members taken away.
+    pub remove: Vec<String>,
+}
+
+impl Bend {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.null.is_empty() && self.remove.is_empty()
+    }
+
+    /// Changes `object`: removals first, then nulls, then values.
+    pub fn apply(&self, object: &mut Map<String, Value>) {
+        for member in &self.remove {
+            object.shift_remove(member);
+        }
+        let nulls = self.null.iter().map(|member| (member.clone(), Value::Null));
+        object.extend(nulls.chain(self.set.clone()));
+    }
+}
+
+/// Changes to a JWT that a server mints.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenBend {
+    /// Changes to the JOSE header.
+    pub header: Bend,
+    /// Changes to the claims.
+    pub claims: Bend,
+}
+
+/// What is done to the connection that carries an answer.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// The connection ends before the status line.
+    Close,
+    /// The connection ends after that many bytes of the body.
+    Cut {
+        /// Bytes of the body that are still sent.
+        after_bytes: usize,
+    },
+}

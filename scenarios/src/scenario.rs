@@ -1,0 +1,361 @@
+//! One scenario: who is registered how, what the servers do, what a conforming client does.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::id::{FaultSlug, RequirementId, ScenarioId};
+use crate::party::{EndpointName, Party};
+use crate::profile::{AuthMethod, Capability, Profile, SpecVersion};
+use crate::reply::{Bend, Step};
+
+/// A script, ready to be played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// Its path, such as `discovery/issuer-with-path`.
+    pub id: ScenarioId,
+    /// One line: what is bent.
+    pub title: String,
+    /// Why a client meets this in life.
+    pub why: String,
+    /// What the scenario exists to provoke.
+    pub requirements: Vec<RequirementId>,
+    /// Faults of the reference client that it must catch.
+    pub faults: Vec<FaultSlug>,
+    /// Whether it is judged or only reported.
+    pub kind: Kind,
+    /// What a client must declare for the scenario to apply.
+    pub needs: Vec<Capability>,
+    /// The profile it fixes, over that of the run.
+    pub profile: Option<Profile>,
+    /// The profiles it belongs to; empty means all.
+    pub profiles: Vec<Profile>,
+    /// The MCP revision it fixes, over that of the run.
+    pub spec_version: Option<SpecVersion>,
+    /// How the client is registered and what it is told.
+    pub client: ClientScript,
+    /// What the IdP authorization server does.
+    pub idp: IdpScript,
+    /// What the resource authorization server does.
+    pub resource_as: AsScript,
+    /// What the MCP server does.
+    pub mcp: McpScript,
+    /// What a conforming client does.
+    pub expect: Expect,
+    /// The script as it was written, for reports.
+    pub text: String,
+}
+
+impl Scenario {
+    /// The profile the scenario is judged by when the run's is `profile`.
+    pub fn profile(&self, profile: Profile) -> Profile {
+        self.profile.unwrap_or(profile)
+    }
+
+    /// Whether the scenario belongs to a run of `profile`.
+    pub fn belongs_to(&self, profile: Profile) -> bool {
+        self.profiles.is_empty() || self.profiles.contains(&self.profile(profile))
+    }
+}
+
+/// Whether a scenario is judged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Findings count.
+    #[default]
+    Check,
+    /// Behaviour is reported as `info`.
+    Probe,
+}
+
+/// How the client is registered and what its context holds.
+///
+/// Ids and secrets may hold `{canary}`, which stands for 20 characters unique to the run; one without it
+/// gets them at its end.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientScript {
+    /// Client id at the IdP.
+    pub idp_client_id: String,
+    /// Client secret at the IdP, where a registration has one.
+    pub idp_client_secret: String,
+    /// Client id at the resource authorization server.
+    pub client_id: String,
+    /// Client secret at the resource authorization server.
+    pub client_secret: String,
+    /// Whether the context names the IdP's token endpoint; without it the client has the issuer alone.
+    pub idp_token_endpoint: bool,
+    /// Whether the context hands over the access token that sign-on at the IdP returned.
+    pub idp_access_token: bool,
+    /// Whether the context names the resource identifier.
+    pub resource: bool,
+    /// Scope that the context configures.
+    pub scope: Option<String>,
+}
+
+impl Default for ClientScript {
+    fn default() -> Self {
+        Self {
+            idp_client_id: "idp-client-{canary}".into(),
+            idp_client_secret: "idp-secret-{canary}".into(),
+            client_id: "as-client-{canary}".into(),
+            client_secret: "as-secret-{canary}".into(),
+            idp_token_endpoint: true,
+            idp_access_token: false,
+            resource: false,
+            scope: None,
+        }
+    }
+}
+
+/// Whose rules a server keeps.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rules {
+    /// Those of the documents.
+    #[default]
+    Conforming,
+    /// Exactly what the official MCP conformance suite accepts and refuses in its complete-flow scenario.
+    OfficialSuite,
+}
+
+/// Whether a parameter must be there.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Its absence is accepted.
+    #[default]
+    Optional,
+    /// Its absence is `invalid_request`.
+    Required,
+}
+
+/// How an identifier is compared.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Tolerance {
+    /// Any value is accepted.
+    Any,
+    /// Character by character.
+    Exact,
+    /// An added or missing final slash is forgiven.
+    #[default]
+    FinalSlash,
+}
+
+/// What happens to a grant that is presented again.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Replay {
+    /// Accepted until it expires (ID-JAG draft -04, section 4.4.3).
+    #[default]
+    Allow,
+    /// Refused with `invalid_grant` (RFC 7523 section 3 allows it).
+    Refuse,
+}
+
+/// The IdP authorization server's part.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdpScript {
+    /// Whose rules it keeps.
+    pub rules: Rules,
+    /// Path of the issuer identifier: empty, or starting with a slash.
+    pub path: String,
+    /// Path of the token endpoint.
+    pub token_path: String,
+    /// How `audience` and `resource` are compared with what is registered.
+    pub targets: Tolerance,
+    /// Whether `resource` must be sent.
+    pub resource: Presence,
+    /// Changes to both metadata documents.
+    pub metadata: Bend,
+    /// Answers at the OpenID Connect Discovery URL.
+    pub openid_metadata: Vec<Step>,
+    /// Answers at the RFC 8414 URL.
+    pub oauth_metadata: Vec<Step>,
+    /// Answers at the JWKS URL.
+    pub jwks: Vec<Step>,
+    /// Answers of the token endpoint.
+    pub token: Vec<Step>,
+}
+
+impl Default for IdpScript {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            path: String::new(),
+            token_path: "/token".into(),
+            targets: Tolerance::default(),
+            resource: Presence::default(),
+            metadata: Bend::default(),
+            openid_metadata: Vec::new(),
+            oauth_metadata: Vec::new(),
+            jwks: Vec::new(),
+            token: Vec::new(),
+        }
+    }
+}
+
+/// The resource authorization server's part.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct AsScript {
+    /// Whose rules it keeps.
+    pub rules: Rules,
+    /// Path of the issuer identifier: empty, or starting with a slash.
+    pub path: String,
+    /// Path of the token endpoint.
+    pub token_path: String,
+    /// Methods that an undeclared client may use here; a declared `as-auth` replaces them.
+    pub auth_methods: Vec<AuthMethod>,
+    /// How the grant's `aud` and `resource` are compared with its own identifiers.
+    pub targets: Tolerance,
+    /// What happens to a grant that is presented again.
+    pub replay: Replay,
+    /// Seconds that clocks may differ.
+    pub leeway: u64,
+    /// Changes to both metadata documents.
+    pub metadata: Bend,
+    /// Answers at the RFC 8414 URL.
+    pub oauth_metadata: Vec<Step>,
+    /// Answers at the OpenID Connect Discovery URLs.
+    pub openid_metadata: Vec<Step>,
+    /// Answers of the token endpoint.
+    pub token: Vec<Step>,
+}
+
+impl Default for AsScript {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            path: String::new(),
+            token_path: "/token".into(),
+            auth_methods: vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
+            targets: Tolerance::default(),
+            replay: Replay::default(),
+            leeway: 60,
+            metadata: Bend::default(),
+            oauth_metadata: Vec::new(),
+            openid_metadata: Vec::new(),
+            token: Vec::new(),
+        }
+    }
+}
+
+/// The protected MCP server's part.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct McpScript {
+    /// Whose rules it keeps.
+    pub rules: Rules,
+    /// Path of the MCP endpoint; empty makes the resource identifier a bare origin.
+    pub path: String,
+    /// Path at which protected resource metadata is served besides the well-known ones, and that the
+    /// challenge then names.
+    pub metadata_path: Option<String>,
+    /// Scope that the challenge names.
+    pub challenge_scope: Option<String>,
+    /// Scopes that the metadata lists.
+    pub scopes_supported: Vec<String>,
+    /// Changes to the protected resource metadata.
+    pub metadata: Bend,
+    /// Answers at every protected resource metadata URL.
+    pub resource_metadata: Vec<Step>,
+    /// Answers to requests without an acceptable access token.
+    pub challenge: Vec<Step>,
+    /// Answers to requests with one.
+    pub mcp: Vec<Step>,
+}
+
+impl Default for McpScript {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            path: "/mcp".into(),
+            metadata_path: None,
+            challenge_scope: Some("files:read".into()),
+            scopes_supported: vec!["files:read".into(), "files:write".into()],
+            metadata: Bend::default(),
+            resource_metadata: Vec::new(),
+            challenge: Vec::new(),
+            mcp: Vec::new(),
+        }
+    }
+}
+
+/// What a conforming client does.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Expect {
+    /// How the run ends.
+    pub outcome: Outcome,
+    /// Exchanges without which a refusal proves nothing, such as `idp.token`.
+    pub reached: Vec<Reached>,
+    /// What must reach the client's caller.
+    pub surfaced: Surfaced,
+}
+
+/// A party and one of its endpoints, written `idp.token`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Reached {
+    /// The party.
+    pub party: Party,
+    /// Its endpoint.
+    pub endpoint: EndpointName,
+}
+
+impl TryFrom<String> for Reached {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = [
+            (Party::Idp, EndpointName::Token),
+            (Party::Idp, EndpointName::OpenidMetadata),
+            (Party::Idp, EndpointName::OauthMetadata),
+            (Party::As, EndpointName::Token),
+            (Party::As, EndpointName::OauthMetadata),
+            (Party::As, EndpointName::OpenidMetadata),
+            (Party::Mcp, EndpointName::ResourceMetadata),
+            (Party::Mcp, EndpointName::Mcp),
+        ];
+        let name = |&(party, endpoint): &(Party, EndpointName)| format!("{party}.{endpoint}");
+        known
+            .iter()
+            .find(|pair| name(pair) == text)
+            .map(|&(party, endpoint)| Self { party, endpoint })
+            .ok_or_else(|| {
+                let names: Vec<_> = known.iter().map(name).collect();
+                format!("no exchange is called `{text}`; there are {}", names.join(", "))
+            })
+    }
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The MCP server accepted a request with the access token issued in this run.
+    #[default]
+    Authorized,
+    /// It did not, and the client ended by itself.
+    Refused,
+    /// The documents leave it open.
+    Either,
+}
+
+/// What must reach the caller of a client whose flow was refused.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Surfaced {
+    /// The `error` code.
+    pub error: Option<String>,
+    /// The `error_description`.
+    pub error_description: Option<String>,
+    /// The `error_uri`.
+    pub error_uri: Option<String>,
+    /// The HTTP status, where there is no usable code.
+    pub status: Option<u16>,
+}

@@ -1,0 +1,1 @@
+//! The canonical exchange of every scenario, one file each.

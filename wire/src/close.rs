@@ -1,0 +1,386 @@
+//! Closes a run: turns what was recorded into the transcript, in which minted values have names.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::Value;
+
+use crosscheck_scenarios::{EndpointName, Party};
+
+use crate::canary::Canary;
+use crate::client_authentication::Credential;
+use crate::constants::FORM;
+use crate::form::{self, Form};
+use crate::jose::{Jwt, SigningKey};
+use crate::naming::Namer;
+use crate::record::RawExchange;
+use crate::stage::{Registration, Stage};
+use crate::text::{Part, Text};
+use crate::transcript::{
+    Body, ClientFacts, Exchange, Header, JwtFacts, Malformed, Mention, Output, Param, Place, Presented,
+    RegistrationFacts, Report, Request, Response, Transcript, VERSION,
+};
+
+/// Bytes of a body that the transcript keeps.
+const KEPT: usize = 64 << 10;
+
+/// What the driver saw of the client, before values are named.
+#[derive(Clone, Debug)]
+pub struct RawClient {
+    /// How it ended.
+    pub ended: crate::transcript::Ended,
+    /// How long it ran.
+    pub took: Duration,
+    /// Standard output.
+    pub stdout: RawOutput,
+    /// Standard error.
+    pub stderr: RawOutput,
+    /// The outcome report: absent, its text, or why it cannot be read.
+    pub report: Option<Result<String, String>>,
+}
+
+/// Captured output as it was.
+#[derive(Clone, Debug, Default)]
+pub struct RawOutput {
+    /// What was kept.
+    pub text: String,
+    /// How many bytes were written.
+    pub bytes: u64,
+    /// How many of them were not kept.
+    pub dropped: u64,
+}
+
+impl Stage {
+    /// The transcript of the run. `context` names the keys that the client was given; `retired` holds the
+    /// canary tags of earlier runs on the same listeners.
+    pub fn close(&self, client: RawClient, context: Vec<String>, retired: &HashSet<String>) -> Transcript {
+        let closing = Close { stage: self, namer: Namer::new(self.ledger.values()), retired };
+        let exchanges = self.recorder.exchanges();
+        Transcript {
+            version: VERSION,
+            scenario: self.scenario.id.clone(),
+            profile: self.profile,
+            spec_version: self.spec_version,
+            stage: self.urls.by_name(),
+            values: self.ledger.values().into_iter().map(|minted| minted.facts).collect(),
+            at_idp: registration(&self.at_idp),
+            at_as: registration(&self.at_as),
+            declared: self.declared.0.clone(),
+            context,
+            exchanges: exchanges.iter().enumerate().map(|(at, raw)| closing.exchange(at + 1, raw)).collect(),
+            malformed: self
+                .recorder
+                .malformed_connections()
+                .into_iter()
+                .map(|(party, at, error)| Malformed { party, at_us: micros(at), error })
+                .collect(),
+            client: closing.client(client),
+        }
+    }
+}
+
+fn registration(registration: &Registration) -> RegistrationFacts {
+    let texts = [Some(&registration.client_id), registration.client_secret.as_ref()];
+    RegistrationFacts {
+        methods: registration.methods.clone(),
+        declared: registration.declared,
+        needs_encoding: texts.into_iter().flatten().any(|text| form::encode(text) != **text),
+    }
+}
+
+struct Close<'a> {
+    stage: &'a Stage,
+    namer: Namer,
+    retired: &'a HashSet<String>,
+}
+
+impl Close<'_> {
+    fn exchange(&self, number: usize, raw: &RawExchange) -> Exchange {
+        let request = self.request(raw);
+        Exchange {
+            number,
+            party: raw.party,
+            caller: raw.caller,
+            endpoint: raw.endpoint,
+            stray: self.is_stray(raw),
+            at_us: micros(raw.at),
+            took_us: micros(raw.took),
+            request,
+            response: self.response(raw),
+            refusal: raw.refusal.clone(),
+        }
+    }
+
+    fn request(&self, raw: &RawExchange) -> Request {
+        let path = self.namer.within(&raw.path);
+        let raw_query = raw.query.as_deref().map(|query| self.namer.within(query));
+        let query: Vec<_> = match &raw.query {
+            Some(query) => {
+                Form::parse(query.as_bytes()).pairs().iter().map(|pair| self.param(pair)).collect()
+            }
+            None => Vec::new(),
+        };
+        let headers = self.headers(&raw.headers);
+        let form = form_of(raw);
+        let body = self.body(&raw.body.kept, raw.body.bytes, raw.body.complete, &raw.headers, form.as_ref());
+        let token_request = raw.endpoint == EndpointName::Token || form.is_some();
+        let authentication = match token_request {
+            true => self.presented(&Credential::read(&raw.headers, &form.unwrap_or_default())),
+            false => Vec::new(),
+        };
+        let mut mentions = mentions(&path, Place::Url, "");
+        mentions.extend(query.iter().flat_map(|param| mentions_of_param(param, Place::Url)));
+        if let (Some(raw_query), true) = (&raw_query, mentions.is_empty()) {
+            mentions.extend(self::mentions(raw_query, Place::Url, ""));
+        }
+        mentions.extend(header_mentions(&headers));
+        mentions.extend(self.decoded_mentions(&body));
+        if body.params.is_empty() {
+            mentions.extend(self::mentions(&body.text, Place::Body, ""));
+        } else {
+            mentions.extend(body.params.iter().flat_map(|param| mentions_of_param(param, Place::Body)));
+        }
+        Request {
+            method: raw.method.clone(),
+            path,
+            query,
+            raw_query,
+            headers,
+            body,
+            authentication,
+            mentions,
+        }
+    }
+
+    fn response(&self, raw: &RawExchange) -> Response {
+        let headers = self.headers(&raw.response_headers);
+        let bytes = raw.response_body.len() as u64;
+        let body = self.body(&raw.response_body, bytes, raw.response_complete, &raw.response_headers, None);
+        let mut found: Vec<_> = header_mentions(&headers).collect();
+        found.extend(mentions(&body.text, Place::Body, ""));
+        Response { status: raw.status, headers, body, mentions: found }
+    }
+
+    fn body(
+        &self,
+        kept: &[u8],
+        bytes: u64,
+        complete: bool,
+        headers: &HeaderMap,
+        form: Option<&Form>,
+    ) -> Body {
+        let text = String::from_utf8_lossy(&kept[..kept.len().min(KEPT)]);
+        let is_json = content_type(headers).is_some_and(|mime| mime.contains("json"));
+        let json = is_json.then(|| serde_json::from_slice::<Value>(kept).ok()).flatten();
+        Body {
+            bytes,
+            complete,
+            text: self.namer.within(&text),
+            json: json.map(|json| self.namer.json(&json)),
+            params: form
+                .map_or_else(Vec::new, |form| form.pairs().iter().map(|pair| self.param(pair)).collect()),
+        }
+    }
+
+    fn headers(&self, headers: &HeaderMap) -> Vec<Header> {
+        let named = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let value = match basic_pair(name, &text) {
+                Some((user, password)) => {
+                    let (user, password) = (self.namer.basic_part(&user), self.namer.basic_part(&password));
+                    let mut parts = vec![Part::Plain("Basic ".into())];
+                    parts.extend(user.parts().iter().cloned());
+                    parts.push(Part::Plain(":".into()));
+                    parts.extend(password.parts().iter().cloned());
+                    Text::from_parts(parts)
+                }
+                None => self.bearer(name, &text),
+            };
+            Header { name: name.as_str().to_owned(), value }
+        };
+        headers.iter().filter(|(name, _)| *name != crate::record::STAGE_HEADER).map(named).collect()
+    }
+
+    /// A bearer token is a value of its own, so that a near miss of it is seen.
+    fn bearer(&self, name: &http::HeaderName, text: &str) -> Text {
+        match text.split_once(' ') {
+            Some((scheme, token)) if name == AUTHORIZATION => {
+                let mut parts = vec![Part::Plain(format!("{scheme} "))];
+                parts.extend(self.namer.whole(token).parts().iter().cloned());
+                Text::from_parts(parts)
+            }
+            _ => self.namer.within(text),
+        }
+    }
+
+    fn presented(&self, credentials: &[Credential]) -> Vec<Presented> {
+        let whole = |text: &Option<String>| text.as_deref().map(|text| self.namer.whole(text));
+        let present = |credential: &Credential| match credential {
+            Credential::Assertion { client_id, assertion_type, assertion } => Presented::ClientAssertion {
+                client_id: whole(client_id),
+                assertion_type: whole(assertion_type),
+                assertion: Box::new(self.param(&("client_assertion".to_owned(), assertion.clone()))),
+            },
+            Credential::Basic { user, password } => Presented::ClientSecretBasic {
+                client_id: self.namer.basic_part(user),
+                client_secret: self.namer.basic_part(password),
+            },
+            Credential::Identified(id) => Presented::Identified { client_id: self.namer.whole(id) },
+            Credential::OtherHeader(scheme) => Presented::OtherHeader { scheme: scheme.clone() },
+            Credential::Post { client_id, client_secret } => Presented::ClientSecretPost {
+                client_id: whole(client_id),
+                client_secret: self.namer.whole(client_secret),
+            },
+        };
+        credentials.iter().map(present).collect()
+    }
+
+    fn param(&self, (name, value): &(String, String)) -> Param {
+        let value_text = self.namer.whole(value);
+        let jwt = Jwt::decode(value).map(|jwt| self.jwt(value, &jwt));
+        Param { name: self.namer.within(name).to_string(), value: value_text, jwt }
+    }
+
+    fn jwt(&self, text: &str, jwt: &Jwt) -> JwtFacts {
+        let minted = self.namer.exact(text).map(|minted| minted.facts.signed_with.clone());
+        let verifies_with = minted.unwrap_or_else(|| {
+            let mut keys = self.keys();
+            keys.find(|key| jwt.verifies_with(key.public_jwk())).map(|key| key.name.to_owned())
+        });
+        JwtFacts {
+            header: self.namer.object(&jwt.header),
+            claims: self.namer.object(&jwt.claims),
+            verifies_with,
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        let Stage { idp_key, as_key, at_idp, at_as, .. } = self.stage;
+        [Some(idp_key), Some(as_key), at_idp.key.as_ref(), at_as.key.as_ref()].into_iter().flatten()
+    }
+
+    /// Values inside the readable segments of tokens that the client made itself.
+    fn decoded_mentions(&self, body: &Body) -> Vec<Mention> {
+        let jwts = body.params.iter().filter_map(|param| param.jwt.as_ref().map(|jwt| (param, jwt)));
+        let named = |(param, jwt): (&Param, &JwtFacts)| {
+            let text = format!("{}{}", Value::Object(jwt.header.clone()), Value::Object(jwt.claims.clone()));
+            let own = param.value.as_value().is_none();
+            let names = self.stage.ledger.values().into_iter().map(|minted| minted.facts.name);
+            let at = param.name.clone();
+            names
+                .filter(|name| own && text.contains(&format!("«{name}»")))
+                .map(|name| Mention { name, place: Place::Body, at: at.clone() })
+                .collect::<Vec<_>>()
+        };
+        jwts.flat_map(named).collect()
+    }
+
+    fn is_stray(&self, raw: &RawExchange) -> bool {
+        let mut texts = vec![raw.path.clone(), raw.query.clone().unwrap_or_default()];
+        for (name, value) in &raw.headers {
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            if let Some((user, password)) = basic_pair(name, &text) {
+                texts.extend([user, password]);
+            }
+            texts.push(text);
+        }
+        texts.push(String::from_utf8_lossy(&raw.body.kept).into_owned());
+        let tokens: Vec<_> = texts.iter().flat_map(|text| token_payloads(text)).collect();
+        texts.extend(tokens);
+        let tags: HashSet<_> = texts.iter().flat_map(|text| Canary::tags(text)).collect();
+        !tags.contains(self.stage.canary.tag()) && tags.iter().any(|tag| self.retired.contains(*tag))
+    }
+
+    fn client(&self, raw: RawClient) -> ClientFacts {
+        let output = |raw: RawOutput| Output {
+            text: self.namer.within(&raw.text),
+            bytes: raw.bytes,
+            dropped: raw.dropped,
+        };
+        let report = match raw.report {
+            None => Report::Absent,
+            Some(Err(why)) => Report::Unreadable(why),
+            Some(Ok(text)) => self.report(&text),
+        };
+        ClientFacts {
+            ended: raw.ended,
+            took_us: micros(raw.took),
+            stdout: output(raw.stdout),
+            stderr: output(raw.stderr),
+            report,
+        }
+    }
+
+    fn report(&self, text: &str) -> Report {
+        let value = serde_json::from_str::<Value>(text).map(|value| self.namer.json(&value));
+        match value.and_then(serde_json::from_value) {
+            Ok(report) => Report::Read(Box::new(report)),
+            Err(error) => Report::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// The pairs of a form body; those of a JSON object at a token endpoint, where some servers take both.
+fn form_of(raw: &RawExchange) -> Option<Form> {
+    let mime = content_type(&raw.headers)?;
+    if mime == FORM {
+        Some(Form::parse(&raw.body.kept))
+    } else if mime.contains("json") && raw.party != Party::Mcp {
+        Form::from_json(&raw.body.kept)
+    } else {
+        None
+    }
+}
+
+/// The media type without its parameters, in lower case.
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn basic_pair(name: &http::HeaderName, text: &str) -> Option<(String, String)> {
+    let (scheme, rest) = text.split_once(' ')?;
+    let basic = *name == AUTHORIZATION && scheme.eq_ignore_ascii_case("basic");
+    let bytes = basic.then(|| STANDARD.decode(rest.trim()).ok()).flatten()?;
+    let pair = String::from_utf8_lossy(&bytes).into_owned();
+    pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// The decoded payloads of everything in `text` that looks like a JWT.
+fn token_payloads(text: &str) -> Vec<String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let candidates = text.split(|c| !legal(c)).filter(|word| word.starts_with("eyJ"));
+    candidates
+        .filter_map(|word| URL_SAFE_NO_PAD.decode(word.split('.').nth(1)?).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
+}
+
+fn mentions(text: &Text, place: Place, at: &str) -> Vec<Mention> {
+    let altered = text.as_altered().map(|(name, _)| name);
+    let names = text.names().map(|(name, _)| name).chain(altered);
+    names.map(|name| Mention { name: name.to_owned(), place, at: at.to_owned() }).collect()
+}
+
+fn mentions_of_param(param: &Param, place: Place) -> Vec<Mention> {
+    mentions(&param.value, place, &param.name)
+}
+
+fn header_mentions(headers: &[Header]) -> impl Iterator<Item = Mention> {
+    headers.iter().flat_map(|header| {
+        let altered = header.value.parts().iter().filter_map(|part| match part {
+            Part::Altered { value, .. } => Some(value.clone()),
+            _ => None,
+        });
+        let names = header.value.names().map(|(name, _)| name.to_owned()).chain(altered);
+        names.map(|name| Mention { name, place: Place::Header, at: header.name.clone() })
+    })
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,29 @@
+//! What the mocks and the judge share.
+//!
+//! The mocks use [`Stage`] (the facts of one run), [`Answer`] (what a server says, and how a script bends it),
+//! [`record`] (everything that crosses the wire) and the readers of forms, tokens and client authentication.
+//! The judge uses [`Transcript`] alone, in which every minted value stands by its name.
+
+pub mod client_authentication;
+pub mod constants;
+pub mod form;
+pub mod jose;
+pub mod ledger;
+pub mod transcript;
+
+mod answer;
+mod canary;
+mod close;
+mod naming;
+mod record;
+mod stage;
+mod text;
+
+pub use answer::Answer;
+pub use canary::Canary;
+pub use close::{RawClient, RawOutput};
+pub use ledger::Ledger;
+pub use record::{BODY_LIMIT, Caller, Closing, Recorder, STAGE_HEADER, record};
+pub use stage::{AccessToken, Declared, Origins, Registration, SUBJECT, Stage, Urls};
+pub use text::{Alteration, Encoding, Part, Text};
+pub use transcript::Transcript;

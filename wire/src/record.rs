@@ -1,0 +1,245 @@
+//! Records every request before it is answered, and every answer before it is sent.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName};
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+
+use crosscheck_scenarios::{Act, EndpointName, Party};
+
+use crate::answer::Answer;
+use crate::canary::Canary;
+use crate::stage::Stage;
+
+/// Bytes of a request body that a mock works on; a larger one is answered with 413.
+pub const BODY_LIMIT: usize = 1 << 20;
+
+/// Bytes of a request body that are read at all; then the connection ends.
+const READ_LIMIT: u64 = 64 << 20;
+
+/// The header by which a server of the stage shows that it is not the client.
+pub const STAGE_HEADER: &str = "crosscheck-stage";
+
+/// Who made a request.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caller {
+    /// The resource authorization server, which fetches the IdP's keys.
+    As,
+    /// The client under test.
+    Client,
+}
+
+/// What is done to the connection after an answer; the owner of the connection obeys it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Closing {
+    /// Ends before the status line.
+    AtOnce,
+    /// Ends after that many bytes of the body.
+    After(usize),
+}
+
+impl From<&Act> for Closing {
+    fn from(act: &Act) -> Self {
+        match act {
+            Act::Close => Self::AtOnce,
+            Act::Cut { after_bytes } => Self::After(*after_bytes),
+        }
+    }
+}
+
+/// What a mock tells the recorder about its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) endpoint: EndpointName,
+    pub(crate) refusal: String,
+}
+
+/// Everything that crossed the wire in one run, as it was.
+#[derive(Debug)]
+pub struct Recorder {
+    started: Instant,
+    secret: String,
+    records: Mutex<Records>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    exchanges: Vec<RawExchange>,
+    malformed: Vec<(Party, Duration, String)>,
+}
+
+/// One request and its response, as they were.
+#[derive(Clone, Debug)]
+pub(crate) struct RawExchange {
+    pub(crate) party: Party,
+    pub(crate) caller: Caller,
+    pub(crate) at: Duration,
+    pub(crate) took: Duration,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: RawBody,
+    pub(crate) endpoint: EndpointName,
+    pub(crate) refusal: String,
+    pub(crate) status: u16,
+    pub(crate) response_headers: HeaderMap,
+    pub(crate) response_body: Bytes,
+    pub(crate) response_complete: bool,
+}
+
+/// A request body; `kept` ends at [`BODY_LIMIT`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawBody {
+    pub(crate) kept: Bytes,
+    pub(crate) bytes: u64,
+    pub(crate) complete: bool,
+}
+
+impl Recorder {
+    /// A recorder whose clock starts now.
+    pub fn new(canary: &Canary) -> Self {
+        Self { started: Instant::now(), secret: canary.mint(), records: Mutex::default() }
+    }
+
+    /// The header that marks a request of the stage itself.
+    pub fn stage_header(&self) -> (HeaderName, &str) {
+        (HeaderName::from_static(STAGE_HEADER), &self.secret)
+    }
+
+    /// Notes a connection that carried no readable request.
+    pub fn malformed(&self, party: Party, error: impl Into<String>) {
+        let at = self.started.elapsed();
+        self.lock().malformed.push((party, at, error.into()));
+    }
+
+    /// How many requests of the client have arrived.
+    pub fn requests(&self) -> usize {
+        self.lock().exchanges.iter().filter(|exchange| exchange.caller == Caller::Client).count()
+    }
+
+    pub(crate) fn exchanges(&self) -> Vec<RawExchange> {
+        self.lock().exchanges.clone()
+    }
+
+    pub(crate) fn malformed_connections(&self) -> Vec<(Party, Duration, String)> {
+        self.lock().malformed.clone()
+    }
+
+    fn arrive(&self, party: Party, request: &http::request::Parts) -> usize {
+        let headers = &request.headers;
+        let from_stage = headers.get(STAGE_HEADER).is_some_and(|value| value == self.secret.as_str());
+        let exchange = RawExchange {
+            party,
+            caller: if from_stage { Caller::As } else { Caller::Client },
+            at: self.started.elapsed(),
+            took: Duration::ZERO,
+            method: request.method.to_string(),
+            path: request.uri.path().to_owned(),
+            query: request.uri.query().map(str::to_owned),
+            headers: headers.clone(),
+            body: RawBody::default(),
+            endpoint: EndpointName::Unknown,
+            refusal: String::new(),
+            status: 0,
+            response_headers: HeaderMap::new(),
+            response_body: Bytes::new(),
+            response_complete: false,
+        };
+        let exchanges = &mut self.lock().exchanges;
+        exchanges.push(exchange);
+        exchanges.len() - 1
+    }
+
+    fn update(&self, index: usize, change: impl FnOnce(&mut RawExchange)) {
+        change(&mut self.lock().exchanges[index]);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Axum middleware of every mock: records the exchange, hands the handler a whole body of at most
+/// [`BODY_LIMIT`] bytes, and cuts the answer where the script says so.
+pub async fn record(
+    State((stage, party)): State<(Arc<Stage>, Party)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let recorder = &stage.recorder;
+    let index = recorder.arrive(party, &parts);
+    let body = read(body).await;
+    recorder.update(index, |exchange| exchange.body = body.clone());
+
+    let response = if !body.complete && body.bytes < READ_LIMIT {
+        plain(&stage, Answer::error(400, "invalid_request", "the request body ended too early")).await
+    } else if body.bytes > BODY_LIMIT as u64 {
+        let why = format!("the request body is larger than {BODY_LIMIT} bytes");
+        plain(&stage, Answer::error(413, "invalid_request", &why)).await
+    } else {
+        next.run(Request::from_parts(parts, Body::from(body.kept))).await
+    };
+
+    let (parts, body) = response.into_parts();
+    let whole = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
+    let closing = parts.extensions.get::<Closing>().copied();
+    let sent = match closing {
+        Some(Closing::AtOnce) => Bytes::new(),
+        Some(Closing::After(bytes)) => whole.slice(..bytes.min(whole.len())),
+        None => whole.clone(),
+    };
+    recorder.update(index, |exchange| {
+        exchange.took = recorder.started.elapsed().saturating_sub(exchange.at);
+        if let Some(served) = parts.extensions.get::<Served>() {
+            exchange.endpoint = served.endpoint;
+            exchange.refusal.clone_from(&served.refusal);
+        }
+        exchange.status = if closing == Some(Closing::AtOnce) { 0 } else { parts.status.as_u16() };
+        exchange.response_headers = parts.headers.clone();
+        exchange.response_body = sent.clone();
+        exchange.response_complete = closing.is_none();
+    });
+    let body = match closing {
+        // A body that fails ends the connection without the end mark that HTTP asks for.
+        Some(Closing::After(_)) => {
+            Body::from_stream(stream::iter([Ok(sent), Err(std::io::Error::other("cut by the script"))]))
+        }
+        _ => Body::from(sent),
+    };
+    Response::from_parts(parts, body)
+}
+
+async fn plain(stage: &Stage, answer: Answer) -> Response {
+    answer.send(stage, EndpointName::Unknown, &Default::default()).await
+}
+
+async fn read(mut body: Body) -> RawBody {
+    let mut kept = Vec::new();
+    let mut bytes = 0;
+    let complete = loop {
+        match body.frame().await {
+            None => break true,
+            Some(Err(_)) => break false,
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                bytes += data.len() as u64;
+                let room = BODY_LIMIT - kept.len();
+                kept.extend_from_slice(&data[..data.len().min(room)]);
+                if bytes >= READ_LIMIT {
+                    break false;
+                }
+            }
+        }
+    };
+    RawBody { kept: kept.into(), bytes, complete }
+}
