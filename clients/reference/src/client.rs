@@ -1,0 +1,49 @@
+//! The client of one run: what it was told, what it speaks with, and how it deviates.
+//!
+//! The steps of the flow are methods of it, one file each.
+
+use std::env;
+
+use url::Url;
+
+use crate::behaviour::Behaviour;
+use crate::context::Context;
+use crate::http::Http;
+use crate::{Control, Fault};
+
+pub(crate) struct Client {
+    pub(crate) context: Context,
+    pub(crate) mcp: McpEndpoint,
+    pub(crate) protocol_version: String,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) http: Http,
+}
+
+/// The URL of the MCP server, and how it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct McpEndpoint {
+    pub(crate) text: String,
+    pub(crate) url: Url,
+}
+
+impl Client {
+    /// A client for `mcp`, as the environment has it; the error is a message.
+    pub(crate) fn from_environment(mcp: McpEndpoint, behaviour: Behaviour) -> Result<Self, String> {
+        Ok(Self {
+            context: Context::from_environment()?,
+            mcp,
+            protocol_version: env::var("MCP_CONFORMANCE_PROTOCOL_VERSION")
+                .unwrap_or_else(|_| "2025-11-25".to_owned()),
+            behaviour,
+            http: Http::new().map_err(|cause| cause.to_string())?,
+        })
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.behaviour.has(fault)
+    }
+
+    pub(crate) fn varies(&self, control: Control) -> bool {
+        self.behaviour.varies(control)
+    }
+}

@@ -1,0 +1,126 @@
+//! The one HTTP client, and the one place that sends.
+//!
+//! Redirects are not followed, proxies are not used, answers are read to a bound, and nothing leaves the
+//! machine: plain HTTP to loopback addresses only. Error texts hold no URL, since a fault may have put a
+//! token there.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use crate::outcome::Cause;
+
+/// How long one exchange may take.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// How many bytes of a body are read.
+const BODY_LIMIT: usize = 4 << 20;
+
+pub(crate) struct Http(Client);
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as a JSON object, if it is one.
+    pub(crate) fn json_object(&self) -> Option<Map<String, Value>> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+impl Http {
+    pub(crate) fn new() -> Result<Self, Cause> {
+        let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
+        Ok(Self(client.map_err(transport)?))
+    }
+
+    /// Begins a request; `what` names its target in the message that refuses a URL off the machine.
+    pub(crate) fn request(&self, method: Method, url: Url, what: &str) -> Result<RequestBuilder, Cause> {
+        if url.scheme() != "http" || !is_loopback(&url) {
+            return Err(Cause::Unusable(format!(
+                "the URL of {what} is not plain HTTP on a loopback address"
+            )));
+        }
+        Ok(self.0.request(method, url))
+    }
+
+    /// Sends and reads the whole body.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
+        self.send_until(request, |_| false).await
+    }
+
+    /// Sends and reads the body until `complete` says so of what has arrived, or to its end.
+    pub(crate) async fn send_until(
+        &self,
+        request: RequestBuilder,
+        complete: impl Fn(&[u8]) -> bool,
+    ) -> Result<Answer, Cause> {
+        let mut response = request.send().await.map_err(transport)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > BODY_LIMIT {
+                return Err(Cause::Unusable("the answer is too long".to_owned()));
+            }
+            if complete(&body) {
+                break;
+            }
+        }
+        Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    }
+}
+
+/// Parses a URL that a server or the context gave; `what` names it in the message.
+pub(crate) fn parse_url(text: &str, what: &str) -> Result<Url, Cause> {
+    Url::parse(text).map_err(|_| Cause::Unusable(format!("{what} is no URL")))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as the argument of `map_err`")]
+fn transport(error: reqwest::Error) -> Cause {
+    Cause::Transport(if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_builder() {
+        "the request cannot be built"
+    } else {
+        "the connection broke"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_on_loopback_is_spoken() {
+        let http = Http::new().unwrap();
+        let begin =
+            |url| http.request(Method::GET, Url::parse(url).unwrap(), "the test endpoint").map(|_| ());
+        for url in ["http://127.0.0.1:1/", "http://localhost/", "http://[::1]/"] {
+            assert!(begin(url).is_ok(), "{url}");
+        }
+        for url in
+            ["https://127.0.0.1/", "http://localhost.example/", "http://127.evil.example/", "file:///x"]
+        {
+            assert!(begin(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// Puts the cross-app access client of the TypeScript SDK under test: connect, list the tools, call the first one.
+//
+// Discovery, both token requests, client authentication and retries are the SDK's own. This program hands over what
+// it was configured with and reports what the SDK tells its caller; it reads nothing off the wire.
+
+import { writeFileSync } from 'node:fs';
+
+import {
+    Client,
+    CrossAppAccessProvider,
+    OAuthError,
+    SUPPORTED_PROTOCOL_VERSIONS,
+    SdkHttpError,
+    StreamableHTTPClientTransport,
+    createPrivateKeyJwtAuth,
+    discoverAndRequestJwtAuthGrant,
+    requestJwtAuthorizationGrant
+} from '@modelcontextprotocol/client';
+
+const FLOWS = ['auth/cross-app-access-complete-flow', 'auth/enterprise-managed-authorization'];
+
+/** Runs the flow once, writes the outcome report where one is wanted, and returns the exit code. */
+async function main(url, env) {
+    const progress = {};
+    let context = {};
+    let outcome;
+    try {
+        if (!FLOWS.includes(env.MCP_CONFORMANCE_SCENARIO)) {
+            throw new Error(`unknown flow ${env.MCP_CONFORMANCE_SCENARIO}, this program knows ${FLOWS.join(' and ')}`);
+        }
+        context = JSON.parse(env.MCP_CONFORMANCE_CONTEXT);
+        const provider = new ConfiguredProvider(context, progress);
+        progress.step = 'discovery';
+        await useFirstTool(url, provider, env.MCP_CONFORMANCE_PROTOCOL_VERSION);
+        outcome = { outcome: 'authorized', scope: provider.tokens()?.scope };
+    } catch (error) {
+        outcome = refusal(error, progress.step);
+        const line = [outcome.step, outcome.error, outcome.message].filter(Boolean).join(': ');
+        console.error(printable(line, context));
+    }
+    if (env.CROSSCHECK_OUTCOME) {
+        writeFileSync(env.CROSSCHECK_OUTCOME, JSON.stringify(outcome));
+    }
+    return outcome.outcome === 'authorized' ? 0 : 1;
+}
+
+/** The SDK's provider, with the client's registrations; keeps `progress.step` at the exchange under way. */
+class ConfiguredProvider extends CrossAppAccessProvider {
+    constructor(context, progress) {
+        super({
+            clientId: context.client_id,
+            clientSecret: context.client_secret,
+            expectedIssuer: context.issuer,
+            assertion: async target => {
+                progress.step = 'token_exchange';
+                const { jwtAuthGrant } = await requestGrant(context, target);
+                progress.step = 'jwt_bearer';
+                return jwtAuthGrant;
+            }
+        });
+        this.context = context;
+        this.progress = progress;
+        if (context.token_endpoint_auth_method === 'private_key_jwt') {
+            this.addClientAuthentication = createPrivateKeyJwtAuth({
+                issuer: context.client_id,
+                subject: context.client_id,
+                privateKey: context.private_key_pem,
+                alg: context.signing_algorithm
+            });
+        }
+    }
+
+    get clientMetadata() {
+        return { ...super.clientMetadata, scope: this.context.scope };
+    }
+
+    clientInformation() {
+        return { ...super.clientInformation(), token_endpoint_auth_method: this.context.token_endpoint_auth_method };
+    }
+
+    saveTokens(tokens) {
+        super.saveTokens(tokens);
+        this.progress.step = 'resource';
+    }
+}
+
+/** Exchanges the ID token for an ID-JAG, at the configured endpoint or at the one that the IdP's issuer leads to. */
+function requestGrant(context, target) {
+    const options = {
+        audience: target.authorizationServerUrl,
+        resource: context.resource ?? target.resourceUrl,
+        idToken: context.idp_id_token,
+        clientId: context.idp_client_id,
+        clientSecret: context.idp_client_secret,
+        scope: target.scope,
+        fetchFn: target.fetchFn
+    };
+    return context.idp_token_endpoint
+        ? requestJwtAuthorizationGrant({ ...options, tokenEndpoint: context.idp_token_endpoint })
+        : discoverAndRequestJwtAuthGrant({ ...options, idpUrl: context.idp_issuer });
+}
+
+async function useFirstTool(url, authProvider, protocolVersion) {
+    const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider });
+    const client = new Client({ name: 'crosscheck-client-typescript', version: '1.0.0' }, negotiation(protocolVersion));
+    try {
+        await client.connect(transport);
+        const { tools } = await client.listTools();
+        if (tools.length === 0) {
+            throw new Error('the server lists no tool');
+        }
+        await client.callTool({ name: tools[0].name, arguments: {} });
+        await transport.terminateSession();
+    } finally {
+        await client.close();
+    }
+}
+
+/** The SDK's options that make it offer `version`; its defaults where none is asked for. */
+function negotiation(version) {
+    if (!version) {
+        return {};
+    }
+    return SUPPORTED_PROTOCOL_VERSIONS.includes(version)
+        ? { supportedProtocolVersions: [version, ...SUPPORTED_PROTOCOL_VERSIONS] }
+        : { versionNegotiation: { mode: { pin: version } } };
+}
+
+/** The outcome report of a failed run: the SDK's error, taken apart as far as its fields and its texts allow. */
+function refusal(error, step) {
+    const errors = causes(error);
+    const message = errors.map(cause => cause.message ?? String(cause)).join(': ');
+    const report = { outcome: 'refused', step, message };
+
+    const oauth = errors.find(cause => cause instanceof OAuthError);
+    if (oauth) {
+        const unreadable = /^HTTP (\d{3}): Invalid OAuth error response/.exec(oauth.message);
+        return {
+            ...report,
+            step: 'jwt_bearer',
+            error: oauth.code,
+            error_description: unreadable || oauth.message === oauth.code ? undefined : oauth.message,
+            error_uri: oauth.errorUri,
+            status: unreadable ? Number(unreadable[1]) : undefined
+        };
+    }
+    const http = errors.find(cause => cause instanceof SdkHttpError);
+    if (http) {
+        return { ...report, step: 'resource', status: http.status };
+    }
+    // The token exchange function throws plain errors; the code, or else the status, stands only in their text.
+    const exchange = /^Token exchange failed(?: with status (\d{3}):|: (.+?)(?: - (.*))?$)/s.exec(message);
+    if (step === 'token_exchange' && exchange) {
+        const [, status, code, description] = exchange;
+        return { ...report, error: code, error_description: description, status: status && Number(status) };
+    }
+    return report;
+}
+
+function causes(error) {
+    const chain = [];
+    for (let cause = error; cause != null && !chain.includes(cause); cause = cause.cause) {
+        chain.push(cause);
+    }
+    return chain;
+}
+
+/** A text as one line of at most 300 characters, without control characters and echoed tokens or secrets. */
+function printable(text, context) {
+    let line = text.replace(/[\p{Cc}\s]+/gu, ' ');
+    for (const secret of [context.client_secret, context.idp_client_secret].filter(Boolean)) {
+        line = line.replaceAll(secret, '[secret]');
+    }
+    return line.replace(/eyJ[\w-]+(\.[\w-]+)*/g, '[token]').slice(0, 300);
+}
+
+process.exitCode = await main(process.argv.at(-1), process.env);
