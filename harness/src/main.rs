@@ -1,2 +1,3 @@
 //! The `crosscheck` command.
+
 fn main() {}

@@ -23,3 +23,4 @@ pub use scenario::{
     AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Outcome, Presence, Reached, Replay, Rules,
     Scenario, Surfaced, Tolerance,
 };
+pub use source::problem_in;

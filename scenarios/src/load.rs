@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use include_dir::{Dir, include_dir};
 use serde_json::Value;
 use toml::Spanned;
 
@@ -27,10 +28,12 @@ impl Scenarios {
     /// # Errors
     /// When a script is wrong, which a test excludes for a released binary.
     pub fn embedded(faults: &[&str]) -> Result<Self, LoadError> {
-        let files = EMBEDDED
-            .iter()
-            .map(|(id, text)| (id.to_string(), format!("scenarios/{id}.toml"), text.to_string()));
-        Self::read(files, faults)
+        let mut files = Vec::new();
+        for folder in FILES.dirs() {
+            embedded_scripts(folder, &mut files);
+        }
+        files.sort();
+        Self::read(files.into_iter(), faults)
     }
 
     /// The scripts below `folder`; the id of each is its path there.
@@ -47,11 +50,18 @@ impl Scenarios {
         let mut files = Vec::new();
         for path in paths {
             let text = fs::read_to_string(&path).map_err(|error| LoadError::unreadable(&path, &error))?;
-            let id = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
-            let id = id.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
-            files.push((id.join("/"), path.display().to_string(), text));
+            let id = id_of(&path.strip_prefix(folder).unwrap_or(&path).with_extension(""));
+            files.push((id, path.display().to_string(), text));
         }
         Self::read(files.into_iter(), faults)
+    }
+
+    /// The scenarios of one script, as if it stood in a file of the name `id`.
+    ///
+    /// # Errors
+    /// When the script is wrong.
+    pub fn parse(id: &str, text: &str, faults: &[&str]) -> Result<Self, LoadError> {
+        Self::read([(id.to_owned(), format!("{id}.toml"), text.to_owned())].into_iter(), faults)
     }
 
     fn read(
@@ -75,6 +85,8 @@ impl Scenarios {
                 }
             }
         }
+        // What the top of a file says wrongly is wrong in each of its cases.
+        problems.dedup();
         if problems.is_empty() { Ok(Self(scenarios)) } else { Err(LoadError::Wrong(problems)) }
     }
 
@@ -352,4 +364,20 @@ fn hint(message: &str) -> Option<String> {
     message.contains("missing field `why`").then(|| "say in one line why a client meets this in life".into())
 }
 
-const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+/// This crate's folders, of which those by subject hold scripts.
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR");
+
+fn embedded_scripts(folder: &Dir<'_>, files: &mut Vec<(String, String, String)>) {
+    folder.dirs().for_each(|folder| embedded_scripts(folder, files));
+    let scripts = folder.files().filter(|file| file.path().extension().is_some_and(|end| end == "toml"));
+    for file in scripts {
+        let id = id_of(&file.path().with_extension(""));
+        let text = file.contents_utf8().unwrap_or_default().to_owned();
+        files.push((id.clone(), format!("scenarios/{id}.toml"), text));
+    }
+}
+
+/// A path as an id, with `/` on every system.
+fn id_of(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

@@ -143,6 +143,20 @@ pub enum Tolerance {
     FinalSlash,
 }
 
+impl Tolerance {
+    /// Whether `sent` passes for the identifier `own`.
+    pub fn accepts(self, sent: &str, own: &str) -> bool {
+        fn bare(text: &str) -> &str {
+            text.strip_suffix('/').unwrap_or(text)
+        }
+        match self {
+            Self::Any => true,
+            Self::Exact => sent == own,
+            Self::FinalSlash => bare(sent) == bare(own),
+        }
+    }
+}
+
 /// What happens to a grant that is presented again.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
@@ -274,8 +288,8 @@ impl Default for McpScript {
             rules: Rules::default(),
             path: "/mcp".into(),
             metadata_path: None,
-            challenge_scope: Some("files:read".into()),
-            scopes_supported: vec!["files:read".into(), "files:write".into()],
+            challenge_scope: Some("files:list files:read".into()),
+            scopes_supported: ["files:list", "files:read", "files:write"].map(Into::into).into(),
             metadata: Bend::default(),
             resource_metadata: Vec::new(),
             challenge: Vec::new(),

@@ -45,6 +45,17 @@ impl Source<'_> {
     }
 }
 
+/// A problem at a byte range of a file that another part of the program reads.
+pub fn problem_in(
+    path: &str,
+    text: &str,
+    span: Option<Range<usize>>,
+    what: String,
+    hint: Option<String>,
+) -> Problem {
+    Source { path, text }.problem(span, what, hint)
+}
+
 /// One thing that is wrong with a file, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {

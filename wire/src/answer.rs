@@ -76,8 +76,7 @@ impl Answer {
             None => self,
         };
         if let Some(Value::Object(members)) = &mut answer.json {
-            step.json.apply(members);
-            fill_strings(stage, members.values_mut());
+            stage.bend(&step.json, members);
         }
         for (name, values) in &step.headers {
             answer.set_headers(stage, name, values);
@@ -95,7 +94,7 @@ impl Answer {
         let mut answer = Self::status(reply.status);
         if let Some(json) = &reply.json {
             let mut json = json.clone();
-            fill_strings(stage, [&mut json]);
+            stage.fill_strings([&mut json]);
             answer = answer.header(CONTENT_TYPE.as_str(), JSON).with_json(json);
         }
         answer.body = reply.body.as_deref().map(|body| stage.fill(body)).unwrap_or_default();
@@ -136,15 +135,3 @@ impl Answer {
 }
 
 const JSON: &str = "application/json";
-
-/// Replaces names of the stage in all strings below `values`.
-fn fill_strings<'a>(stage: &Stage, values: impl IntoIterator<Item = &'a mut Value>) {
-    for value in values {
-        match value {
-            Value::String(text) => *text = stage.fill(text),
-            Value::Array(items) => fill_strings(stage, items),
-            Value::Object(members) => fill_strings(stage, members.values_mut()),
-            _ => {}
-        }
-    }
-}

@@ -161,7 +161,7 @@ fn check_assertion(
         Err("iss and sub of the client assertion are not the client id")
     } else if jwt.audiences() != [issuer] {
         Err("aud of the client assertion is not this server's issuer identifier")
-    } else if jwt.seconds("exp").is_none_or(|exp| exp + LEEWAY <= now) {
+    } else if jwt.seconds("exp").is_none_or(|exp| exp.saturating_add(LEEWAY) <= now) {
         Err("the client assertion has no exp, or is past it")
     } else if !jwt
         .claim("jti")

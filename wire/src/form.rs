@@ -13,10 +13,12 @@ impl Form {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The top-level members of a JSON object as if they were a form, for servers that take both.
+    /// The top-level members of a JSON object as if they were a form, for servers that take both; null
+    /// counts as absent.
     pub fn from_json(body: &[u8]) -> Option<Self> {
         let serde_json::Value::Object(members) = serde_json::from_slice(body).ok()? else { return None };
         let pair = |(name, value): (String, serde_json::Value)| match value {
+            serde_json::Value::Null => (name, String::new()),
             serde_json::Value::String(text) => (name, text),
             other => (name, other.to_string()),
         };

@@ -1,6 +1,5 @@
 //! Every value that a run mints, by name, with the parties it may travel to.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +50,11 @@ impl Ledger {
         self.push(name.to_owned(), value, kind, travels_to, None);
     }
 
+    /// Registers the only token called `name`, and names the key that signed it.
+    pub fn mint_signed(&self, name: &str, value: &str, key: &str, travels_to: &[Party]) {
+        self.push(name.to_owned(), value, ValueKind::Token, travels_to, Some(key));
+    }
+
     /// Registers a token under `name#1`, `name#2` …, and names the key that signed it.
     pub fn mint_token(&self, name: &str, value: &str, key: &str, travels_to: &[Party]) {
         let prefix = format!("{name}#");
@@ -66,11 +70,6 @@ impl Ledger {
     /// The value registered under `name`.
     pub fn value(&self, name: &str) -> Option<String> {
         self.lock().iter().find(|minted| minted.facts.name == name).map(|minted| minted.value.clone())
-    }
-
-    /// Values by name.
-    pub fn by_name(&self) -> HashMap<String, String> {
-        self.lock().iter().map(|minted| (minted.facts.name.clone(), minted.value.clone())).collect()
     }
 
     fn push(&self, name: String, value: &str, kind: ValueKind, travels_to: &[Party], key: Option<&str>) {

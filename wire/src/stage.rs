@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use crosscheck_scenarios::{
-    AuthMethod, Capability, EndpointName, Party, Profile, Scenario, SpecVersion, Step,
+    AuthMethod, Bend, Capability, EndpointName, Party, Profile, Scenario, SpecVersion, Step,
 };
 
 use crate::canary::Canary;
@@ -301,6 +301,26 @@ impl Stage {
         names.iter().fold(text.to_owned(), |text, (name, url)| text.replace(&format!("{{{name}}}"), url))
     }
 
+    /// Changes `object` as a script says, with the names of the stage in braces replaced.
+    pub fn bend(&self, bend: &Bend, object: &mut Map<String, Value>) {
+        let mut bend = bend.clone();
+        self.fill_strings(bend.set.values_mut());
+        bend.apply(object);
+    }
+
+    /// Replaces the names of the stage in all strings below `values`.
+    pub(crate) fn fill_strings<'a>(&self, values: impl IntoIterator<Item = &'a mut Value>) {
+        let mut left: Vec<_> = values.into_iter().collect();
+        while let Some(value) = left.pop() {
+            match value {
+                Value::String(text) => *text = self.fill(text),
+                Value::Array(items) => left.extend(items),
+                Value::Object(members) => left.extend(members.values_mut()),
+                _ => {}
+            }
+        }
+    }
+
     /// What the client is told: the value of `MCP_CONFORMANCE_CONTEXT`.
     pub fn context(&self, flow_name: &str) -> Map<String, Value> {
         let client = &self.scenario.client;
@@ -392,7 +412,7 @@ impl Stage {
         });
         let claims = claims.as_object().expect("it is written as an object");
         let token = self.idp_key.sign(&self.idp_key.header("JWT"), claims);
-        self.ledger.mint("id_token", &token, ValueKind::Token, &[Party::Idp]);
+        self.ledger.mint_signed("id_token", &token, self.idp_key.name, &[Party::Idp]);
         if self.scenario.client.idp_access_token {
             let token = format!("idp-access-token-{}", self.canary.mint());
             self.ledger.mint("idp_access_token", &token, ValueKind::Token, &[Party::Idp]);

@@ -1,1 +1,77 @@
 //! Reads transcripts against the requirements.
+//!
+//! A pure function from a scenario and a transcript to checks, so that a saved transcript can be judged again. Each
+//! subject has a room with a table of its rules; [`blame`] turns what they saw into one finding a cause.
+
+use crosscheck_scenarios::{Catalogue, Scenario};
+use crosscheck_wire::Transcript;
+
+use crate::check::Check;
+
+use blame::Observation;
+use evidence::{Evidence, Look, Rule};
+use view::View;
+
+mod blame;
+mod challenge;
+mod client_assertion;
+mod client_authentication;
+mod confidentiality;
+mod discovery;
+mod errors;
+mod evidence;
+mod flow;
+mod jwt_bearer;
+mod outcome;
+mod resource_access;
+mod responses;
+mod token_exchange;
+mod token_request;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+/// The rooms, in the order in which their checks are reported.
+const ROOMS: [&[Rule]; 11] = [
+    flow::RULES,
+    discovery::RULES,
+    token_exchange::RULES,
+    client_authentication::RULES,
+    client_assertion::RULES,
+    jwt_bearer::RULES,
+    responses::RULES,
+    errors::RULES,
+    resource_access::RULES,
+    confidentiality::RULES,
+    outcome::RULES,
+];
+
+/// The verdicts on one run: one check for every row that is active in its profile, at each party where the row is
+/// judged party by party.
+pub fn judge(scenario: &Scenario, transcript: &Transcript) -> Vec<Check> {
+    let view = View::new(scenario, transcript);
+    let observations = ROOMS.iter().copied().flatten().flat_map(|rule| observe(&view, rule)).collect();
+    blame::checks(&view, observations)
+}
+
+/// What a rule sees; nothing when its row is not active.
+fn observe(view: &View<'_>, rule: &Rule) -> Vec<Observation> {
+    let active = |id| {
+        let requirement = Catalogue::embedded().find(id)?;
+        requirement.severity(view.transcript.profile).map(|_| requirement)
+    };
+    let Some(requirement) = active(rule.id) else { return Vec::new() };
+    let silent = view.exchanges.is_empty() && !outcome::RULES.iter().any(|other| other.id == rule.id);
+    let evidence = |look: &dyn Fn() -> Evidence| {
+        if silent { Evidence::Unreached("the client sent no request") } else { look() }
+    };
+    match rule.look {
+        Look::Run(check) => vec![Observation { requirement, at: None, evidence: evidence(&|| check(view)) }],
+        Look::Each(check) => requirement
+            .at
+            .iter()
+            .map(|&party| Observation { requirement, at: Some(party), evidence: evidence(&|| check(view, party)) })
+            .collect(),
+    }
+}

@@ -1,0 +1,100 @@
+//! `crosscheck explain`: what a scenario or a requirement is about.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crosscheck_reference_client::Fault;
+use crosscheck_scenarios::{Catalogue, Requirement, Scenario, Scenarios, nearest};
+
+use crate::cli::{Hinted, client};
+use crate::exit;
+
+/// Options of `crosscheck explain`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Options {
+    /// A scenario or a requirement
+    id: String,
+    /// Scenarios of your own, besides the built-in ones
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+}
+
+/// Prints what the id is about.
+pub(super) fn explain(options: &Options) -> anyhow::Result<ExitCode> {
+    let scenarios = client::scenarios(options.scenarios.as_deref())?;
+    let catalogue = Catalogue::embedded();
+    let mut out = anstream::stdout().lock();
+    let id = options.id.as_str();
+    let row = catalogue.find(id.split('@').next().unwrap_or_default());
+    if let Some(row) = row {
+        requirement(&mut out, row, &scenarios)?;
+    } else if let Some(script) = scenarios.find(id) {
+        scenario(&mut out, script)?;
+    } else {
+        let rows = catalogue.iter().map(|row| row.id.as_str());
+        let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
+        let hint = match nearest(id, rows.chain(ids)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                "`crosscheck list` shows the scenarios, `crosscheck list --requirements` the requirements"
+                    .into()
+            }
+        };
+        return Err(Hinted::error(format!("no scenario or requirement is called `{id}`"), hint));
+    }
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+fn requirement(out: &mut impl Write, row: &Requirement, scenarios: &Scenarios) -> io::Result<()> {
+    writeln!(out, "{}\n", row.id)?;
+    paragraph(out, "what", &format!("{} · {}", row.keyword, row.summary))?;
+    paragraph(out, "source", &row.source.join("; "))?;
+    paragraph(out, "mend", &row.mend)?;
+    writeln!(out)?;
+    paragraph(out, "right", &row.right)?;
+    paragraph(out, "wrong", &row.wrong)?;
+    writeln!(out)?;
+    for profile in crosscheck_scenarios::Profile::ALL {
+        if let Some(severity) = row.severity(profile) {
+            paragraph(
+                out,
+                "breach",
+                &format!("{} in profile {profile}", format!("{severity:?}").to_lowercase()),
+            )?;
+        }
+    }
+    let provoked: Vec<_> =
+        scenarios.iter().filter(|scenario| scenario.requirements.contains(&row.id)).collect();
+    for scenario in provoked {
+        paragraph(out, "asked in", scenario.id.as_str())?;
+    }
+    for fault in Fault::ALL.iter().filter(|fault| fault.trips().contains(&row.id.as_str())) {
+        paragraph(out, "fault", &format!("{} · {}", fault.slug(), fault.summary().trim()))?;
+    }
+    Ok(())
+}
+
+fn scenario(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
+    writeln!(out, "{}\n", scenario.id)?;
+    paragraph(out, "what", &scenario.title)?;
+    paragraph(out, "why", &scenario.why)?;
+    for need in &scenario.needs {
+        paragraph(out, "needs", &need.to_string())?;
+    }
+    for id in &scenario.requirements {
+        paragraph(out, "asks for", id.as_str())?;
+    }
+    for fault in &scenario.faults {
+        paragraph(out, "catches", fault.as_str())?;
+    }
+    paragraph(out, "run", &format!("crosscheck run --exact {} -- COMMAND", scenario.id))?;
+    writeln!(out, "\nscript\n")?;
+    scenario.text.lines().try_for_each(|line| writeln!(out, "    {line}"))
+}
+
+fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
+    let first = format!("  {label:<9} ");
+    let options = textwrap::Options::new(96).initial_indent(&first).subsequent_indent("            ");
+    textwrap::wrap(text, options).iter().try_for_each(|line| writeln!(out, "{line}"))
+}

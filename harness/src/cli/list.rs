@@ -1,0 +1,54 @@
+//! `crosscheck list` and `crosscheck schema`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crosscheck_scenarios::{Catalogue, Profile};
+
+use crate::cli::client;
+use crate::exit;
+
+/// Options of `crosscheck list`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Options {
+    /// List the requirements that are judged, instead of the scenarios
+    #[arg(long)]
+    requirements: bool,
+    /// Only what belongs to this profile: base, ema-2025 or mcp
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<Profile>,
+    /// Scenarios of your own, besides the built-in ones
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+}
+
+/// Prints ids and titles, one a line.
+pub(super) fn list(options: &Options) -> anyhow::Result<ExitCode> {
+    let mut out = anstream::stdout().lock();
+    if options.requirements {
+        let active = |row: &&crosscheck_scenarios::Requirement| {
+            options.profile.is_none_or(|profile| row.severity(profile).is_some())
+        };
+        for row in Catalogue::embedded().iter().filter(active) {
+            writeln!(out, "{:<32} {:<11} {}", row.id, row.keyword, row.summary)?;
+        }
+    } else {
+        let scenarios = client::scenarios(options.scenarios.as_deref())?;
+        let belongs = |scenario: &&crosscheck_scenarios::Scenario| {
+            options.profile.is_none_or(|profile| scenario.belongs_to(profile))
+        };
+        for scenario in scenarios.iter().filter(belongs) {
+            writeln!(out, "{:<46} {}", scenario.id, scenario.title)?;
+        }
+    }
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+/// Prints the JSON Schema of scenario files.
+pub(super) fn schema() -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &crosscheck_scenarios::schema())?;
+    writeln!(out)?;
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}

@@ -1,0 +1,117 @@
+//! The command line: what can be said, and who answers it.
+
+mod client;
+mod explain;
+mod list;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+
+/// Conformance test harness for cross-app access (ID-JAG) clients.
+#[derive(Debug, Parser)]
+#[command(name = "crosscheck", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Action,
+    /// Colour in output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    color: Color,
+}
+
+const AFTER_HELP: &str = "\
+Three commands to begin with:
+  crosscheck run                                  drive the embedded reference client through everything
+  crosscheck run -- node my-client.js             drive yours; the MCP server's URL is appended
+  crosscheck explain tx-audience-is-as-issuer     what a finding means and how it is mended
+
+Exit codes:
+  0  everything is as expected
+  1  there are findings, or expected findings that no longer occur
+  2  the run could not be made: bad arguments, a bad scenario, a command that does not start";
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Drive a client through the scenarios and judge it
+    Run(run::Options),
+    /// Check that a client starts and that its requests arrive, and judge nothing
+    Doctor(client::Options),
+    /// List the scenarios, or the requirements
+    List(list::Options),
+    /// Explain a scenario or a requirement
+    Explain(explain::Options),
+    /// Print the JSON Schema of scenario files
+    Schema,
+    /// Be the reference client: honest, or with one fault
+    #[command(disable_help_flag = true)]
+    ReferenceClient {
+        /// Arguments of the reference client; see `crosscheck reference-client --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Color {
+    Always,
+    Auto,
+    Never,
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.color {
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Auto => anstream::ColorChoice::Auto.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let result = match cli.command {
+        Action::Run(options) => run::run(options),
+        Action::Doctor(options) => run::doctor(&options),
+        Action::List(options) => list::list(&options),
+        Action::Explain(options) => explain::explain(&options),
+        Action::Schema => list::schema(),
+        Action::ReferenceClient { args } => return crosscheck_reference_client::main(args),
+    };
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        // The reader has seen enough.
+        return ExitCode::from(exit::AS_EXPECTED);
+    }
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    eprintln!("{red}error{red:#}: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  caused by: {cause}");
+    }
+    if let Some(Hinted { hint, .. }) = error.downcast_ref() {
+        eprintln!("  hint: {hint}");
+    }
+    ExitCode::from(exit::COULD_NOT_RUN)
+}
+
+/// An error with the next thing to try.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct Hinted {
+    what: String,
+    hint: String,
+}
+
+impl Hinted {
+    fn error(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        anyhow::Error::new(Self { what: what.into(), hint: hint.into() })
+    }
+}

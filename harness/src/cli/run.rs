@@ -1,0 +1,202 @@
+//! `crosscheck run` and `crosscheck doctor`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use crosscheck_scenarios::{Scenario, Scenarios};
+
+use crate::cli::{Hinted, client};
+use crate::exit;
+use crate::expected::Expected;
+use crate::report::{Folder, Terminal, document};
+use crate::run::{Event, Played, Settings, play_all};
+use crate::select::Selection;
+use crate::setup::{self, SetUp, SetUpError};
+use crate::summary::Summary;
+
+/// Options of `crosscheck run`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    client: client::Options,
+    /// List what would run, and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Findings that are expected: a TOML file of scenario, requirement and reason
+    #[arg(long, value_name = "FILE")]
+    expected: Option<PathBuf>,
+    /// Let warnings fail the run
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    deny: Option<String>,
+    /// Write report.json, transcripts and checks.json there
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// What stands on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// Drives the client through the selected scenarios.
+pub(super) fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let scenarios = options.client.scenarios()?;
+    let plan = options
+        .selection
+        .select(&scenarios, options.client.profile)
+        .map_err(|error| Hinted::error(error.to_string(), "`crosscheck list` shows all ids"))?;
+    if options.list {
+        return list(&plan);
+    }
+    let settings = options.client.settings()?;
+    let expected = match &options.expected {
+        Some(path) => Expected::read(path, &scenarios)?,
+        None => Expected::default(),
+    };
+    let folder = options.report.clone().map(Folder::open).transpose()?;
+    let interrupted = interruption()?;
+
+    let reference = options.client.drives_reference()?;
+    let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference);
+    let human = options.format == Format::Human;
+    let began = Instant::now();
+    let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
+    if human {
+        terminal.head(plan.len())?;
+        terminal.set_up(set_up)?;
+    }
+
+    let all = play(&plan, &settings, &interrupted)?;
+    let summary = Summary::new(&all, &expected, options.deny.is_some());
+    let document = document(&all, &summary, &settings);
+    if let Some(folder) = &folder {
+        folder.write(&document, &all)?;
+    }
+    if human {
+        terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path))?;
+    } else {
+        serde_json::to_writer_pretty(std::io::stdout().lock(), &document)?;
+        writeln!(std::io::stdout())?;
+    }
+    Ok(exit::code(summary.as_expected()))
+}
+
+/// Checks the client's set-up and judges nothing.
+pub(super) fn doctor(options: &client::Options) -> anyhow::Result<ExitCode> {
+    let settings = options.settings()?;
+    let set_up = set_up(&options.scenarios()?, &settings, interruption()?)?;
+    let mut terminal = Terminal::new(anstream::stdout(), &settings, Vec::new(), options.drives_reference()?);
+    terminal.set_up(set_up)?;
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+fn list(plan: &[Arc<Scenario>]) -> anyhow::Result<ExitCode> {
+    let mut out = anstream::stdout().lock();
+    for scenario in plan {
+        writeln!(out, "{}", scenario.id)?;
+    }
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+fn set_up(
+    scenarios: &Scenarios,
+    settings: &Settings,
+    interrupted: watch::Receiver<bool>,
+) -> anyhow::Result<SetUp> {
+    let conforming = scenarios.find(CONFORMING).context("the built-in scenarios hold no conforming one")?;
+    setup::check(&Arc::new(conforming.clone()), settings, interrupted).map_err(|error| match error {
+        SetUpError::Useless { what, hint } => Hinted::error(format!("set-up: {what}"), hint),
+        other => other.into(),
+    })
+}
+
+/// The scenario in which every server conforms.
+const CONFORMING: &str = "flow/complete";
+
+/// Plays the plan on threads of its own and shows progress meanwhile.
+fn play(
+    plan: &[Arc<Scenario>],
+    settings: &Settings,
+    interrupted: &watch::Receiver<bool>,
+) -> anyhow::Result<Vec<Played>> {
+    let (events, told) = mpsc::channel();
+    let mut all: Vec<Option<Played>> = vec![None; plan.len()];
+    let mut failure = None;
+    thread::scope(|scope| {
+        scope.spawn(move || play_all(plan, settings, interrupted, &events));
+        let mut done = 0;
+        for event in told {
+            match event {
+                Event::Started(place) => progress(done, plan.len(), plan[place].id.as_str()),
+                Event::Finished(place, played) => {
+                    done += 1;
+                    all[place] = Some(*played);
+                }
+                Event::Failed(error) => failure = Some(error),
+            }
+        }
+        end_progress();
+    });
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(all.into_iter().flatten().collect()),
+    }
+}
+
+fn progress(done: usize, of: usize, id: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\x1b[K{done}/{of}  {id:.60}");
+    }
+}
+
+fn end_progress() {
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+}
+
+/// Turns true on Ctrl-C or SIGTERM, so that every client's process group is ended before we are.
+fn interruption() -> anyhow::Result<watch::Receiver<bool>> {
+    let (tell, told) = watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not prepare for interruption")?;
+    thread::spawn(move || {
+        runtime.block_on(asked_to_end());
+        let _ = tell.send(true);
+        // The sender lives on, so that receivers keep what it said.
+        runtime.block_on(std::future::pending::<()>());
+    });
+    Ok(told)
+}
+
+#[cfg(unix)]
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,223 @@
+//! Lays blame: from what the checks saw to one finding a cause.
+//!
+//! Three rules. A breach whose evidence also breaks a more specific row is named under that row (`covers` in the
+//! catalogue). What follows from a finding is told with it and not counted again. A row that the run did not get to
+//! is "not reached" only where the scenario asks about it and nothing else explains it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crosscheck_scenarios::{Catalogue, Kind, Party, Requirement, RequirementId, Severity};
+use crosscheck_wire::transcript::Exchange;
+
+use crate::check::{Check, Consequence, Finding, Verdict};
+
+use super::evidence::{Breach, Evidence};
+use super::view::{Line, View, authorization, refused, token_refused};
+
+/// What one check saw.
+pub(super) struct Observation {
+    pub(super) requirement: &'static Requirement,
+    pub(super) at: Option<Party>,
+    pub(super) evidence: Evidence,
+}
+
+/// A finding before it becomes a check.
+struct Found {
+    severity: Severity,
+    explicable: bool,
+    finding: Finding,
+}
+
+/// The checks, in the order of the observations.
+pub(super) fn checks(view: &View<'_>, mut observations: Vec<Observation>) -> Vec<Check> {
+    let broken = Broken::of(&observations);
+    let mut found: Vec<_> =
+        observations.iter_mut().map(|observation| found(view, observation, &broken)).collect();
+    explain(view, &observations, &mut found);
+    let counted = found.iter().flatten().any(|found| found.severity >= Severity::Warn);
+    observations
+        .into_iter()
+        .zip(found)
+        .map(|(observation, found)| check(view, observation, found, counted))
+        .collect()
+}
+
+fn check(view: &View<'_>, observation: Observation, found: Option<Found>, counted: bool) -> Check {
+    let Observation { requirement, at, evidence } = observation;
+    let said = |what: &str| Some(Finding { what: what.to_owned(), ..Finding::default() });
+    let (verdict, finding) = match (found, evidence) {
+        (Some(found), _) => (verdict(view, requirement, found.severity), Some(found.finding)),
+        (None, Evidence::Kept) => (Verdict::Pass, None),
+        (None, Evidence::Broken(_)) => (Verdict::NotApplicable, said("told under another finding")),
+        (None, Evidence::NotApplicable(why)) => (Verdict::NotApplicable, said(why)),
+        (None, Evidence::Unreached(why)) => {
+            let asked = view.scenario.requirements.contains(&requirement.id) && !counted;
+            (if asked { Verdict::NotReached } else { Verdict::NotApplicable }, said(why))
+        }
+    };
+    Check { requirement: requirement.id.clone(), at, verdict, finding }
+}
+
+fn verdict(view: &View<'_>, requirement: &Requirement, severity: Severity) -> Verdict {
+    match severity {
+        _ if requirement.id.as_str() == REACHED => Verdict::NotReached,
+        _ if view.scenario.kind == Kind::Probe => Verdict::Info,
+        Severity::Info => Verdict::Info,
+        Severity::Warn => Verdict::Warn,
+        Severity::Fail => Verdict::Fail,
+    }
+}
+
+/// Every breach that an exchange shows: which rows, and which parameters they compare.
+#[derive(Default)]
+struct Broken(BTreeMap<usize, Vec<(&'static Requirement, Vec<String>)>>);
+
+impl Broken {
+    fn of(observations: &[Observation]) -> Self {
+        let mut broken = Self::default();
+        for observation in observations {
+            let Evidence::Broken(breaches) = &observation.evidence else { continue };
+            for breach in breaches {
+                let Some(number) = breach.exchange else { continue };
+                let names = breach.compared.iter().map(|compared| compared.name.clone()).collect();
+                broken.0.entry(number).or_default().push((observation.requirement, names));
+            }
+        }
+        broken
+    }
+
+    fn at(&self, number: usize) -> &[(&'static Requirement, Vec<String>)] {
+        self.0.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a more specific row is broken by the same exchange.
+    fn is_covered(&self, id: &RequirementId, number: Option<usize>) -> bool {
+        number.is_some_and(|number| self.at(number).iter().any(|(other, _)| other.covers.contains(id)))
+    }
+
+    /// Rows that a finding in that exchange covers: those that are broken there too, and those that are only seen
+    /// through others.
+    fn covered_by(&self, requirement: &Requirement, number: Option<usize>) -> BTreeSet<RequirementId> {
+        let here: Vec<_> = number.map(|number| self.at(number)).unwrap_or_default().iter().collect();
+        let mut covered = BTreeSet::new();
+        let mut open: Vec<_> = requirement.covers.iter().collect();
+        while let Some(id) = open.pop() {
+            let broken = here.iter().find(|(other, _)| other.id == *id);
+            if (broken.is_some() || Catalogue::embedded().find(id.as_str()).is_none()) && covered.insert(id.clone()) {
+                open.extend(broken.iter().flat_map(|(other, _)| &other.covers));
+            }
+        }
+        covered
+    }
+}
+
+/// The finding of an observation, from its first breach of the highest severity.
+fn found(view: &View<'_>, observation: &mut Observation, broken: &Broken) -> Option<Found> {
+    let requirement = observation.requirement;
+    let Evidence::Broken(breaches) = &mut observation.evidence else { return None };
+    let mut left: Vec<_> = std::mem::take(breaches);
+    left.retain(|breach| !broken.is_covered(&requirement.id, breach.exchange));
+    let row = requirement.severity(view.transcript.profile)?;
+    let severity = |breach: &Breach| row.min(breach.at_most);
+    let worst = left.iter().map(severity).max()?;
+    let repeated = left.len() - 1;
+    let first = left.into_iter().find(|breach| severity(breach) == worst)?;
+    let covers = broken.covered_by(requirement, first.exchange).into_iter().collect();
+    let as_expected = first.exchange.map(|number| as_expected(view, broken, number)).unwrap_or_default();
+    let Breach { what, exchange, compared, excerpt, explicable, .. } = first;
+    let then = Vec::new();
+    let finding = Finding { what, exchange, compared, as_expected, excerpt, then, covers, repeated };
+    Some(Found { severity: worst, explicable, finding })
+}
+
+/// What is right in a token request in which something is wrong.
+fn as_expected(view: &View<'_>, broken: &Broken, number: usize) -> Vec<String> {
+    let leg = |party| view.leg(party).iter().find(|exchange| exchange.number == number);
+    let (request, judged): (_, &[&str]) = match (leg(Party::Idp), leg(Party::As)) {
+        (Some(exchange), _) => (&exchange.request, &EXCHANGE_PARAMETERS),
+        (_, Some(exchange)) => (&exchange.request, &GRANT_PARAMETERS),
+        _ => return Vec::new(),
+    };
+    let wrong = |name: &str| broken.at(number).iter().any(|(_, names)| names.iter().any(|other| other == name));
+    let client = |id: &str| id.starts_with("cauth-") || id.ends_with("-client") || id.ends_with("-of-grant") || id.contains("-secret-");
+    let authenticated = !request.authentication.is_empty()
+        && !broken.at(number).iter().any(|(row, _)| client(row.id.as_str()));
+    let params = judged.iter().filter(|name| request.param(name).is_some() && !wrong(name)).map(ToString::to_string);
+    params.chain(authenticated.then(|| "client authentication".to_owned())).collect()
+}
+
+/// Folds what follows from a finding into it: refusals, and an outcome that it explains.
+fn explain(view: &View<'_>, observations: &[Observation], found: &mut [Option<Found>]) {
+    let first = |explains: &dyn Fn(&Found) -> bool| {
+        let candidates = found.iter().enumerate().filter_map(|(at, found)| Some((at, found.as_ref()?)));
+        let counted = candidates.filter(|(_, found)| found.severity >= Severity::Warn && !found.explicable);
+        counted
+            .filter(|(_, found)| found.finding.exchange.is_some() && explains(found))
+            .min_by_key(|(_, found)| found.finding.exchange)
+            .map(|(at, _)| at)
+    };
+    let explanation = first(&|found| explains(view, found));
+    let blamed = explanation.or_else(|| first(&|_| true));
+    let place = |id: &str| observations.iter().position(|observation| observation.requirement.id.as_str() == id);
+
+    let mut ending = None;
+    if let (Some(outcome), true) = (place(OUTCOME), explanation.is_some())
+        && found[outcome].as_ref().is_some_and(|found| found.explicable)
+    {
+        found[outcome] = None;
+        let reached = if view.is_authorized() { "the client reaches" } else { "the client does not reach" };
+        let what = format!("{reached} the MCP server; {}", view.ending());
+        ending = Some(Consequence { exchange: None, what });
+    }
+    let explained = explanation.is_some() || place(OUTCOME).is_some_and(|outcome| found[outcome].is_some());
+    if let (Some(reached), true) = (place(REACHED), explained)
+        && found[reached].as_ref().is_some_and(|found| found.explicable)
+    {
+        found[reached] = None;
+    }
+    if let Some(Some(blamed)) = blamed.map(|at| found[at].as_mut()) {
+        let from = blamed.finding.exchange.unwrap_or(usize::MAX);
+        blamed.finding.then = refusals(view, from).take(LONGEST_TAIL).chain(ending).collect();
+    }
+}
+
+/// Whether a finding is the reason for an outcome: a failure always, a warning only if a server then refused.
+fn explains(view: &View<'_>, found: &Found) -> bool {
+    let from = found.finding.exchange.unwrap_or(usize::MAX);
+    found.severity == Severity::Fail || refusals(view, from).next().is_some()
+}
+
+/// What servers refused from an exchange on, apart from metadata and first requests without a token.
+fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
+    let in_flow = move |exchange: &Exchange| {
+        let leg = [Party::Idp, Party::As].iter().any(|party| {
+            view.leg(*party).iter().any(|leg| leg.number == exchange.number)
+        });
+        if leg { token_refused(exchange) } else { refused(exchange) && (exchange.number == from || is_authorized_request(exchange)) }
+    };
+    let refused = view.exchanges.iter().filter(move |exchange| exchange.number >= from && in_flow(exchange));
+    refused.map(|exchange| Consequence { exchange: Some(exchange.number), what: Line(exchange).to_string() })
+}
+
+fn is_authorized_request(exchange: &Exchange) -> bool {
+    exchange.party == Party::Mcp && authorization(&exchange.request).is_some()
+}
+
+/// Rows about the run itself.
+const OUTCOME: &str = "run-outcome";
+const REACHED: &str = "run-reached";
+
+/// Consequences that a finding names.
+const LONGEST_TAIL: usize = 5;
+
+/// Parameters that are judged in each leg.
+const EXCHANGE_PARAMETERS: [&str; 7] = [
+    "grant_type",
+    "requested_token_type",
+    "audience",
+    "resource",
+    "scope",
+    "subject_token",
+    "subject_token_type",
+];
+const GRANT_PARAMETERS: [&str; 2] = ["grant_type", "assertion"];

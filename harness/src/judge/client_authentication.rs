@@ -1,0 +1,247 @@
+//! Who the client says it is at both token endpoints, and how it proves it.
+//!
+//! RFC 6749 sections 2.3 and 3.2.1, RFC 8414 section 2. The registration decides; metadata only where the
+//! registration leaves the method open. The claims of client assertions are judged in `client_assertion`.
+
+use serde_json::Value;
+
+use crosscheck_scenarios::{AuthMethod, Party};
+use crosscheck_wire::transcript::{Exchange, Presented};
+use crosscheck_wire::{Alteration, Text};
+
+use super::evidence::{Breach, Evidence, Rule, rule, rule_at_each};
+use super::token_request::{each, every};
+use super::view::{Role, View, meant};
+
+pub(super) const RULES: &[Rule] = &[
+    rule("tx-client-is-sso-client", |view| identity(view, Party::Idp)),
+    rule("jb-client-of-grant", |view| identity(view, Party::As)),
+    rule_at_each("cauth-present", present),
+    rule_at_each("cauth-one-method", one_method),
+    rule_at_each("cauth-method-advertised", method_advertised),
+    rule("cauth-default-basic", default_basic),
+    rule_at_each("cauth-basic-encoding", basic_encoding),
+    rule_at_each("cauth-post-in-body", post_in_body),
+    rule_at_each("cauth-public-client-id", public_client_id),
+];
+
+/// The client names itself by the id that it has at that server.
+fn identity(view: &View<'_>, party: Party) -> Evidence {
+    let own = format!("{party}.client_id");
+    each(view, party, |exchange| {
+        let wrong = identities(exchange).into_iter().find(|(_, id)| !is_meant(id, &own))?;
+        let what = match party {
+            Party::Idp => "The exchange is not made as the client to which the ID token was issued.",
+            _ => "The grant is not redeemed as the client that it names.",
+        };
+        Some(Breach::new(exchange, what).compare(wrong.0, format!("«{own}»"), wrong.1))
+    })
+}
+
+/// Every client id in a request, with the place where it stands. Ids in assertions count when `iss` and `sub`
+/// agree; otherwise the assertion itself is wrong.
+fn identities(exchange: &Exchange) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for presented in &exchange.request.authentication {
+        match presented {
+            Presented::ClientSecretBasic { client_id, .. } => found.push(("Basic user", client_id.to_string())),
+            Presented::ClientAssertion { assertion, .. } => {
+                let claim = |name| assertion.jwt.as_ref().and_then(|jwt| jwt.claim(name));
+                if let (Some(iss), true) = (claim("iss"), claim("iss") == claim("sub")) {
+                    found.push(("iss and sub", iss.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+    found.extend(exchange.request.param("client_id").map(|param| ("client_id", param.value.to_string())));
+    found
+}
+
+/// Whether `shown` names the value, as it is or with its encoding gone wrong.
+fn is_meant(shown: &str, name: &str) -> bool {
+    shown.strip_prefix('«').and_then(|shown| shown.strip_prefix(name)).is_some_and(|rest| {
+        rest.starts_with(['»', ' '])
+    })
+}
+
+fn present(view: &View<'_>, party: Party) -> Evidence {
+    if is_public(view, party) {
+        return Evidence::NotApplicable("the client is registered without a credential here");
+    }
+    each(view, party, |exchange| {
+        let presented = &exchange.request.authentication;
+        let seen = match presented.iter().find(|one| one.method().is_some_and(|method| method != AuthMethod::None)) {
+            Some(credential) => unregistered(view, party, credential)?,
+            None => presented.first().map_or("nothing".into(), describe),
+        };
+        let expected = registered_credential(view, party);
+        let what = "The client does not prove itself with the credential that is registered here.";
+        Some(Breach::new(exchange, what).compare("client authentication", expected, seen))
+    })
+}
+
+/// What is presented in place of the registered secret, if it is another. Encoding has a rule of its own.
+fn unregistered(view: &View<'_>, party: Party, presented: &Presented) -> Option<String> {
+    let secret = match presented {
+        Presented::ClientSecretBasic { client_secret, .. } => client_secret,
+        Presented::ClientSecretPost { client_id: Some(_), client_secret } => client_secret,
+        Presented::ClientSecretPost { client_id: None, .. } => return Some("client_secret without client_id".into()),
+        _ => return None,
+    };
+    let encoded = meant(secret).is_some_and(|(_, how)| {
+        matches!(how, None | Some(Alteration::EncodedTwice | Alteration::NotEncoded))
+    });
+    (!encoded || view.role_of(secret) != Some(Role::Secret(party))).then(|| describe(presented))
+}
+
+fn one_method(view: &View<'_>, party: Party) -> Evidence {
+    each(view, party, |exchange| {
+        let presented = &exchange.request.authentication;
+        let methods: Vec<_> = presented.iter().filter_map(Presented::method).filter(|one| *one != AuthMethod::None).collect();
+        (methods.len() > 1).then(|| {
+            let seen = methods.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+            let breach = Breach::new(exchange, "The request uses more than one client authentication method.");
+            breach.compare("client authentication", "one method", seen)
+        })
+    })
+}
+
+fn method_advertised(view: &View<'_>, party: Party) -> Evidence {
+    let registration = view.registration(party);
+    if registration.declared {
+        let expected = join(registration.methods.iter().map(|method| method.as_str()));
+        return methods(view, party, |exchange, method| {
+            (!registration.methods.contains(&method)).then(|| {
+                let what = "The client does not use the client authentication method that is registered here.";
+                Breach::new(exchange, what).compare("method", &expected, method)
+            })
+        });
+    }
+    if party == Party::Idp {
+        return Evidence::NotApplicable("no method is declared for the IdP");
+    }
+    if !lists_methods(view, |listed| listed.is_some()) {
+        return Evidence::NotApplicable("the client saw no list of methods");
+    }
+    methods(view, party, |exchange, method| {
+        let listed = listed_methods(view, exchange)??;
+        (!listed.contains(&method.as_str())).then(|| {
+            let what = "The client authenticates in a way that the server does not list.";
+            Breach::new(exchange, what).compare("method", join(listed.iter().copied()), method)
+        })
+    })
+}
+
+fn default_basic(view: &View<'_>) -> Evidence {
+    if view.registration(Party::As).declared {
+        return Evidence::NotApplicable("the registered method outranks metadata");
+    }
+    if !lists_methods(view, |listed| listed.is_none()) {
+        return Evidence::NotApplicable("the client saw no metadata without a list of methods");
+    }
+    methods(view, Party::As, |exchange, method| {
+        let silent = listed_methods(view, exchange)?.is_none();
+        (silent && method != AuthMethod::ClientSecretBasic).then(|| {
+            let what = "The metadata lists no methods, which means client_secret_basic, and the client uses another.";
+            Breach::new(exchange, what).compare("method", AuthMethod::ClientSecretBasic, method)
+        })
+    })
+}
+
+/// Judges the method of every request that proves something; the first breach in each.
+fn methods(view: &View<'_>, party: Party, check: impl Fn(&Exchange, AuthMethod) -> Option<Breach>) -> Evidence {
+    each(view, party, |exchange| {
+        let used = exchange.request.authentication.iter().filter_map(Presented::method);
+        used.filter(|method| *method != AuthMethod::None).find_map(|method| check(exchange, method))
+    })
+}
+
+/// Whether a request of the second leg was made after metadata of which `is` holds.
+fn lists_methods(view: &View<'_>, is: impl Fn(&Option<Vec<&str>>) -> bool) -> bool {
+    view.leg(Party::As).iter().any(|exchange| listed_methods(view, exchange).is_some_and(|listed| is(&listed)))
+}
+
+/// The list of methods in the metadata that the client saw last before a request: none seen, no list in it, or
+/// the list. An empty list says nothing.
+fn listed_methods<'a>(view: &View<'a>, exchange: &Exchange) -> Option<Option<Vec<&'a str>>> {
+    let metadata = view.metadata(Party::As, exchange.number).next()?;
+    let listed = metadata["token_endpoint_auth_methods_supported"].as_array();
+    let names = listed.map(|listed| listed.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    Some(names.filter(|names| !names.is_empty()))
+}
+
+fn basic_encoding(view: &View<'_>, party: Party) -> Evidence {
+    let uses_basic = |exchange: &&Exchange| {
+        let mut presented = exchange.request.authentication.iter();
+        presented.any(|one| matches!(one, Presented::ClientSecretBasic { .. }))
+    };
+    if !view.leg(party).is_empty() && !view.leg(party).iter().any(uses_basic) {
+        return Evidence::NotApplicable("the client does not use client_secret_basic here");
+    }
+    if !view.leg(party).is_empty() && !view.registration(party).needs_encoding {
+        return Evidence::NotApplicable("the credentials are the same encoded or not");
+    }
+    each(view, party, |exchange| {
+        exchange.request.authentication.iter().find_map(|presented| {
+            let Presented::ClientSecretBasic { client_id, client_secret } = presented else { return None };
+            let wrong = [("Basic user", client_id), ("Basic password", client_secret)];
+            wrong.into_iter().find_map(|(part, text)| {
+                let (name, how) = meant(text)?;
+                let what = "The Basic credentials are not form-encoded exactly once before they are joined.";
+                let breach = Breach::new(exchange, what);
+                Some(breach.compare(part, format!("«{name}» form-encoded once"), how?.describe()))
+            })
+        })
+    })
+}
+
+fn post_in_body(view: &View<'_>, party: Party) -> Evidence {
+    every(view, party, |exchange| {
+        let credential = |name: &str| matches!(name, "client_secret" | "client_assertion");
+        let param = exchange.request.query.iter().find(|param| credential(&param.name) && !param.is_empty())?;
+        let breach = Breach::new(exchange, format!("`{}` stands in the URL.", param.name));
+        Some(breach.compare("query", "no credential", format!("{}={}", param.name, shown(&param.value))))
+    })
+}
+
+fn public_client_id(view: &View<'_>, party: Party) -> Evidence {
+    if !is_public(view, party) {
+        return Evidence::NotApplicable("the client is registered with a credential here");
+    }
+    each(view, party, |exchange| {
+        exchange.request.authentication.is_empty().then(|| {
+            let breach = Breach::new(exchange, "The request does not say which client sends it.");
+            breach.compare("client_id", format!("«{party}.client_id»"), "nothing")
+        })
+    })
+}
+
+fn is_public(view: &View<'_>, party: Party) -> bool {
+    view.registration(party).methods.contains(&AuthMethod::None)
+}
+
+fn registered_credential(view: &View<'_>, party: Party) -> String {
+    let key = view.registration(party).methods == [AuthMethod::PrivateKeyJwt];
+    if key { format!("a client assertion signed with «{party}.client_key»") } else { format!("«{party}.client_secret»") }
+}
+
+/// What a client presents, in words.
+fn describe(presented: &Presented) -> String {
+    match presented {
+        Presented::ClientAssertion { .. } => "a client assertion".into(),
+        Presented::ClientSecretBasic { client_secret, .. } => format!("Basic with {}", shown(client_secret)),
+        Presented::ClientSecretPost { client_secret, .. } => format!("client_secret {}", shown(client_secret)),
+        Presented::Identified { .. } => "client_id alone".into(),
+        Presented::OtherHeader { scheme } => format!("an Authorization header of scheme {scheme}"),
+    }
+}
+
+/// A credential, unless it is none that this run knows: whatever it is, it is not printed.
+fn shown(text: &Text) -> String {
+    meant(text).map_or_else(|| "an unknown value".into(), |_| text.to_string())
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,163 @@
+//! Secrets and tokens stay where they belong: every request and every word that the client writes is looked at.
+//!
+//! RFC 6749 sections 2.3.1 and 10.3, RFC 6750 section 5.3, RFC 9700 section 4.9, ID-JAG draft -04 sections 3, 5 and
+//! 9.3. Values are found in every encoding when the transcript is closed.
+
+use serde_json::Value;
+
+use crosscheck_scenarios::{Party, Severity};
+use crosscheck_wire::Text;
+use crosscheck_wire::transcript::{Exchange, Mention, Place, Report};
+
+use super::evidence::{Breach, Evidence, Rule, rule};
+use super::view::{Role, View, authorization, well_known};
+
+pub(super) const RULES: &[Rule] = &[
+    rule("conf-subject-token-idp-only", |view| {
+        let signed_on = [Role::SubjectToken, Role::IdpAccessToken];
+        stays_at(view, &signed_on, Party::Idp, "What sign-on at the IdP returned is sent elsewhere.")
+    }),
+    rule("conf-idp-secret-idp-only", |view| {
+        let secret = [Role::Secret(Party::Idp)];
+        stays_at(view, &secret, Party::Idp, "The client's credential at the IdP is sent elsewhere.")
+    }),
+    rule("conf-as-secret-as-only", |view| {
+        let secret = [Role::Secret(Party::As)];
+        let what = "The client's credential at the resource authorization server is sent elsewhere.";
+        stays_at(view, &secret, Party::As, what)
+    }),
+    rule("conf-grant-as-only", |view| {
+        let what = "The ID-JAG is sent elsewhere than to the resource authorization server.";
+        stays_at(view, &[Role::Grant], Party::As, what)
+    }),
+    rule("conf-access-token-rs-only", |view| {
+        let what = "The access token is sent elsewhere than to the MCP server.";
+        stays_at(view, &[Role::AccessToken], Party::Mcp, what)
+    }),
+    rule("conf-nothing-in-urls", nothing_in_urls),
+    rule("conf-log-default", output),
+    rule("conf-private-keys", private_keys),
+    rule("conf-metadata-no-credentials", metadata),
+];
+
+/// Values of `roles` go to `home` only.
+fn stays_at(view: &View<'_>, roles: &[Role], home: Party, what: &str) -> Evidence {
+    let is_one = |name: &str| view.role(name).is_some_and(|role| roles.contains(&role));
+    if !view.transcript.values.iter().any(|value| is_one(&value.name)) {
+        return Evidence::NotApplicable("this run has no such value");
+    }
+    let away = view.exchanges.iter().filter(|exchange| exchange.party != home);
+    Evidence::of(away.filter_map(|exchange| {
+        let mention = exchange.request.mentions.iter().find(|mention| is_one(&mention.name))?;
+        let expected = format!("at {home} only");
+        Some(Breach::new(exchange, what).compare(&format!("«{}»", mention.name), expected, place(exchange, mention)))
+    }))
+}
+
+fn place(exchange: &Exchange, mention: &Mention) -> String {
+    let part = match mention.place {
+        Place::Body => "body",
+        Place::Header => "header",
+        Place::Url => "URL",
+    };
+    let at = if mention.at.is_empty() { String::new() } else { format!(", `{}`", mention.at) };
+    format!("at {}, {part}{at}", exchange.party)
+}
+
+fn nothing_in_urls(view: &View<'_>) -> Evidence {
+    let in_url = |mention: &&Mention| {
+        let referer = mention.place == Place::Header && mention.at == "referer";
+        (mention.place == Place::Url || referer) && view.role(&mention.name).is_some()
+    };
+    Evidence::of(view.exchanges.iter().filter_map(|exchange| {
+        let mention = exchange.request.mentions.iter().find(in_url)?;
+        let what = match mention.place {
+            Place::Header => "A secret is in the Referer header.",
+            _ => "A secret is in the URL.",
+        };
+        let breach = Breach::new(exchange, what);
+        Some(breach.compare(&format!("«{}»", mention.name), "in no URL", place(exchange, mention)))
+    }))
+}
+
+fn output(view: &View<'_>) -> Evidence {
+    let client = &view.transcript.client;
+    let streams = [("stdout", &client.stdout.text), ("stderr", &client.stderr.text)];
+    let printed = streams.into_iter().filter_map(|(stream, text)| {
+        let (name, _) = text.names().find(|(name, _)| view.role(name).is_some())?;
+        let what = format!("«{name}» is in the client's {stream}.");
+        Some(Breach::of_run(what).compare(stream, "no secret", format!("«{name}»")).quote(line_with(text, name)))
+    });
+    Evidence::of(printed.chain(in_report(view)))
+}
+
+/// A secret in the outcome report, which is made to be shown.
+fn in_report(view: &View<'_>) -> Option<Breach> {
+    let Report::Read(report) = &view.transcript.client.report else { return None };
+    let members = Value::Object(report.members.clone()).to_string();
+    let texts = [&report.error, &report.error_description, &report.error_uri, &report.message, &report.step];
+    let all: String = texts.into_iter().flatten().cloned().chain([members]).collect();
+    let secret = |name: &str| view.role(name).is_some() && SHOWN.iter().any(|end| all.contains(&format!("«{name}{end}")));
+    let name = view.transcript.values.iter().map(|value| &value.name).find(|name| secret(name))?;
+    let breach = Breach::of_run(format!("«{name}» is in the outcome report."));
+    Some(breach.compare("outcome report", "no secret", format!("«{name}»")))
+}
+
+/// How the name of a value ends in text.
+const SHOWN: [&str; 3] = ["»", " in base64»", " percent-encoded»"];
+
+/// The line of output in which a value stands, shortened around it.
+fn line_with(text: &Text, name: &str) -> String {
+    let shown = text.to_string();
+    let mark = format!("«{name}");
+    let at = shown.find(&mark).unwrap_or(0);
+    let start = shown[..at].rfind('\n').map_or(0, |end| end + 1);
+    let end = shown[at..].find('\n').map_or(shown.len(), |end| at + end);
+    let before: Vec<_> = shown[start..at].chars().rev().take(AROUND).collect();
+    let after: String = shown[at..end].chars().take(AROUND + mark.len()).collect();
+    before.into_iter().rev().collect::<String>() + &after
+}
+
+/// Characters of context on either side of a leaked value.
+const AROUND: usize = 60;
+
+fn private_keys(view: &View<'_>) -> Evidence {
+    let key_of_run = |exchange: &&&Exchange| view.mentions(exchange, Role::Key).next().is_some();
+    let breach = |exchange: &&Exchange| {
+        let breach = Breach::new(exchange, "Private key material is sent.");
+        breach.compare("private key", "stays with the client", format!("sent to {}", exchange.party))
+    };
+    let sent = view.exchanges.iter().filter(|exchange| key_of_run(exchange) || has_private_jwk(exchange));
+    Evidence::of(sent.map(breach))
+}
+
+/// Whether the header of a JWT in the request holds a key with its private part.
+fn has_private_jwk(exchange: &Exchange) -> bool {
+    let jwts = exchange.request.params().iter().filter_map(|param| param.jwt.as_ref());
+    jwts.filter_map(|jwt| jwt.header.get("jwk")).any(|jwk| PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()))
+}
+
+/// Members of a JWK that are never public (RFC 7518 section 6).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
+
+fn metadata(view: &View<'_>) -> Evidence {
+    let public = |exchange: &&&Exchange| exchange.endpoint.is_metadata() || well_known(exchange).is_some();
+    let requests: Vec<_> = view.exchanges.iter().filter(public).copied().collect();
+    if requests.is_empty() {
+        return Evidence::NotApplicable("the client asked for no metadata");
+    }
+    Evidence::of(requests.into_iter().filter_map(|exchange| {
+        let secret = exchange.request.mentions.iter().find(|mention| view.role(&mention.name).is_some());
+        let header = authorization(&exchange.request);
+        let seen = match (secret, &header) {
+            (Some(mention), _) => format!("«{}»", mention.name),
+            (None, Some(header)) => format!("an Authorization header of scheme {}", header.scheme),
+            (None, None) => return None,
+        };
+        let breach = Breach::new(exchange, "A request for public metadata carries a credential.");
+        // The MCP server gets that token anyway.
+        let own = secret.is_some_and(|mention| view.role(&mention.name) == Some(Role::AccessToken));
+        let at_most = if own && exchange.party == Party::Mcp { Severity::Warn } else { Severity::Fail };
+        Some(breach.compare("credentials", "none", seen).at_most(at_most))
+    }))
+}

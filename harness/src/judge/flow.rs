@@ -1,0 +1,42 @@
+//! The order of the flow, and what does not belong in it.
+//!
+//! ID-JAG draft -04 section 4.1, MCP Enterprise-Managed Authorization sections 1.1 and 2.
+
+use crosscheck_scenarios::{EndpointName, Party};
+
+use super::evidence::{Breach, Evidence, Rule, rule};
+use super::token_request::every;
+use super::view::{Line, View};
+
+pub(super) const RULES: &[Rule] =
+    &[rule("flow-order", order), rule("flow-no-user-redirect", no_user_redirect)];
+
+fn order(view: &View<'_>) -> Evidence {
+    if view.leg1_is_outside() {
+        return Evidence::NotApplicable("the grant is handed to the client ready");
+    }
+    let first_grant = view.leg(Party::Idp).iter().find(|exchange| view.granted(exchange));
+    every(view, Party::As, |exchange| {
+        let early = first_grant.is_none_or(|granted| exchange.number < granted.number);
+        early.then(|| {
+            let breach = Breach::new(exchange, "A grant is presented before the IdP has issued one.");
+            let expected = "an exchange at the IdP, answered with an ID-JAG";
+            let before = view.leg(Party::Idp).iter().rev().find(|leg1| leg1.number < exchange.number);
+            breach.compare("before it", expected, before.map_or("none".into(), |leg1| Line(leg1).to_string()))
+        })
+    })
+}
+
+fn no_user_redirect(view: &View<'_>) -> Evidence {
+    let asked = view.to(Party::As).filter(|exchange| exchange.endpoint == EndpointName::Authorization);
+    let breaches: Vec<_> = asked
+        .map(|exchange| {
+            let what = "The user is sent to the authorization endpoint of the resource authorization server.";
+            Breach::new(exchange, what).compare("request", "none", Line(exchange))
+        })
+        .collect();
+    if breaches.is_empty() && view.leg(Party::Idp).is_empty() && view.leg(Party::As).is_empty() {
+        return Evidence::Unreached("the client asked no authorization server for a token");
+    }
+    Evidence::of(breaches)
+}

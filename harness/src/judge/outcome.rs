@@ -1,0 +1,95 @@
+//! How the run ended, as far as no other rule explains it.
+
+use crosscheck_scenarios::{Outcome, Reached};
+use crosscheck_wire::transcript::{Ended, Report};
+
+use super::evidence::{Breach, Evidence, Rule, rule};
+use super::view::{Line, View};
+
+pub(super) const RULES: &[Rule] =
+    &[rule("run-reached", reached), rule("run-outcome", outcome), rule("run-report", report)];
+
+/// Exchanges without which a verdict proves nothing. A breach means "not reached".
+fn reached(view: &View<'_>) -> Evidence {
+    if matches!(view.transcript.client.ended, Ended::TimedOut(_)) {
+        return Evidence::NotApplicable("the client was ended at its time limit");
+    }
+    if view.exchanges.is_empty() {
+        let breach = Breach::of_run(format!("The client sent no request; {}.", view.ending()));
+        return Evidence::Broken(vec![breach.quote(last_words(view))]);
+    }
+    let missing = |reached: &&Reached| {
+        !view.to(reached.party).any(|exchange| exchange.endpoint == reached.endpoint)
+    };
+    Evidence::of(view.scenario.expect.reached.iter().find(missing).map(|Reached { party, endpoint }| {
+        let what = format!("The run never got to {party}.{endpoint}, which the scenario is about; {}.", ended(view));
+        Breach::of_run(what).quote(last_words(view)).explicable()
+    }))
+}
+
+fn outcome(view: &View<'_>) -> Evidence {
+    let authorized = view.is_authorized();
+    match view.transcript.client.ended {
+        Ended::TimedOut(limit) => {
+            let state = if authorized { "after it had reached the MCP server" } else { "before it reached the MCP server" };
+            let what = format!("The client was still running at its time limit of {limit} ms, {state}; {}.", last(view));
+            return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
+        }
+        Ended::Signal(signal) => {
+            let what = format!("The client was ended by signal {signal}, which nobody here sent; {}.", last(view));
+            return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
+        }
+        Ended::Exited(_) => {}
+    }
+    if view.exchanges.is_empty() {
+        return Evidence::Unreached("the client sent no request");
+    }
+    let (expected, seen) = match (view.scenario.expect.outcome, authorized) {
+        (Outcome::Authorized, false) => ("authorized", "refused"),
+        (Outcome::Refused, true) => ("refused", "authorized"),
+        _ => return Evidence::Kept,
+    };
+    let what = match authorized {
+        true => format!("The client reaches the MCP server where it must give up; {}.", ended(view)),
+        false => format!("The client does not reach the MCP server, and no other finding says why; {}.", ended(view)),
+    };
+    let breach = Breach::of_run(what).compare("outcome", expected, seen).quote(last_words(view));
+    Evidence::Broken(vec![breach.explicable()])
+}
+
+fn report(view: &View<'_>) -> Evidence {
+    match &view.transcript.client.report {
+        Report::Absent => Evidence::NotApplicable("the client wrote no outcome report"),
+        Report::Read(_) => Evidence::Kept,
+        Report::Unreadable(why) => {
+            let breach = Breach::of_run("The outcome report cannot be read; the output is searched instead.");
+            Evidence::Broken(vec![breach.compare("outcome report", "a JSON object with `outcome`", why)])
+        }
+    }
+}
+
+/// The last thing that happened.
+fn last(view: &View<'_>) -> String {
+    view.exchanges.last().map_or("it had sent no request".into(), |exchange| {
+        format!("the last request was #{} {}", exchange.number, Line(exchange))
+    })
+}
+
+fn ended(view: &View<'_>) -> String {
+    format!("{}, then {}", last(view), view.ending())
+}
+
+/// The end of standard error, or of standard output when nothing was complained about.
+fn last_words(view: &View<'_>) -> String {
+    let client = &view.transcript.client;
+    let [complaint, output] = [&client.stderr, &client.stdout].map(|output| output.text.to_string());
+    let text = if complaint.trim().is_empty() { output } else { complaint };
+    let lines: Vec<_> = text.trim_end().lines().rev().take(LAST_LINES).collect();
+    let shorten = |line: &str| line.chars().take(LINE_LENGTH).collect::<String>();
+    lines.into_iter().rev().map(shorten).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines of output that a finding quotes.
+const LAST_LINES: usize = 4;
+/// Characters of each.
+const LINE_LENGTH: usize = 160;

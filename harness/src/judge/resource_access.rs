@@ -1,0 +1,138 @@
+//! How the client uses its access token at the MCP server.
+//!
+//! RFC 6750 section 2, MCP authorization 2026-07-28 on token requirements and token handling.
+
+use crosscheck_wire::Text;
+use crosscheck_wire::transcript::{Exchange, Place};
+
+use super::evidence::{Breach, Evidence, Rule, rule};
+use super::view::{Role, View, authorization};
+
+pub(super) const RULES: &[Rule] = &[
+    rule("res-bearer-header", bearer_header),
+    rule("res-every-request", every_request),
+    rule("res-not-in-url", not_in_url),
+    rule("res-one-method", one_method),
+    rule("res-own-token-only", own_token_only),
+];
+
+/// The ways in which a request carries an access token.
+#[derive(Default)]
+struct Carried {
+    header: bool,
+    url: bool,
+    body: bool,
+    elsewhere: Option<String>,
+}
+
+impl Carried {
+    fn by(view: &View<'_>, exchange: &Exchange) -> Self {
+        let mut carried = Self::default();
+        let tokens =
+            exchange.request.mentions.iter().filter(|mention| view.role(&mention.name) == Some(Role::AccessToken));
+        for mention in tokens {
+            match (mention.place, mention.at.as_str()) {
+                (Place::Header, "authorization") => carried.header = true,
+                // A referer is a URL that was visited; it authorizes nothing.
+                (Place::Header, "referer") => {}
+                (Place::Header, name) => carried.elsewhere = Some(name.to_owned()),
+                (Place::Url, _) => carried.url = true,
+                (Place::Body, _) => carried.body = true,
+            }
+        }
+        carried
+    }
+
+    fn any(&self) -> bool {
+        self.header || self.url || self.body || self.elsewhere.is_some()
+    }
+}
+
+/// Judges every request to the MCP endpoint that carries an access token.
+fn each(view: &View<'_>, check: impl Fn(&Exchange, Carried) -> Option<Breach>) -> Evidence {
+    let carrying: Vec<_> = view.mcp().filter(|exchange| Carried::by(view, exchange).any()).collect();
+    Evidence::of_each(&carrying, "no access token was used", |exchange| {
+        check(exchange, Carried::by(view, exchange))
+    })
+}
+
+fn bearer_header(view: &View<'_>) -> Evidence {
+    each(view, |exchange, carried| {
+        let expected = "Bearer «access_token»";
+        if !carried.header {
+            let place = carried.elsewhere.or_else(|| carried.body.then(|| "the body".into()))?;
+            let breach = Breach::new(exchange, "The access token is not in the Authorization header.");
+            return Some(breach.compare("Authorization", expected, format!("nothing; the token is in {place}")));
+        }
+        let sent = authorization(&exchange.request)?;
+        let whole = view.is(&sent.credentials, Role::AccessToken);
+        let right = sent.scheme.eq_ignore_ascii_case("Bearer") && whole;
+        (!right).then(|| {
+            let breach = Breach::new(exchange, "The Authorization header does not carry the access token as it was issued.");
+            breach.compare("Authorization", expected, format!("{} {}", sent.scheme, sent.credentials))
+        })
+    })
+}
+
+fn every_request(view: &View<'_>) -> Evidence {
+    let Some(first) = view.mcp().find(|exchange| view.accepted(exchange)) else {
+        return Evidence::Unreached("the MCP server accepted no access token");
+    };
+    let exempt = |exchange: &Exchange| matches!(exchange.request.method.as_str(), "HEAD" | "OPTIONS");
+    let bare = view.mcp().filter(|exchange| {
+        exchange.number > first.number
+            && !exempt(exchange)
+            && authorization(&exchange.request).is_none()
+            && !Carried::by(view, exchange).any()
+    });
+    Evidence::of(bare.map(|exchange| {
+        let breach = Breach::new(exchange, "A request to the MCP server goes without the access token.");
+        breach.compare("Authorization", "Bearer «access_token»", "nothing")
+    }))
+}
+
+fn not_in_url(view: &View<'_>) -> Evidence {
+    each(view, |exchange, carried| {
+        carried.url.then(|| {
+            let breach = Breach::new(exchange, "The access token is in the URL.");
+            breach.compare("URL", view.stage("mcp.resource"), view.url(exchange))
+        })
+    })
+}
+
+fn one_method(view: &View<'_>) -> Evidence {
+    each(view, |exchange, carried| {
+        let ways = [(carried.header, "header"), (carried.url, "URL"), (carried.body, "body")];
+        let used: Vec<_> = ways.into_iter().filter(|(used, _)| *used).map(|(_, way)| way).collect();
+        (used.len() > 1).then(|| {
+            let breach = Breach::new(exchange, "The access token is sent in more than one way.");
+            breach.compare("access token", "in the header", format!("in {}", used.join(" and ")))
+        })
+    })
+}
+
+fn own_token_only(view: &View<'_>) -> Evidence {
+    let authorized: Vec<_> = view.mcp().filter(|exchange| authorization(&exchange.request).is_some()).collect();
+    Evidence::of_each(&authorized, "no request to the MCP server carried a token", |exchange| {
+        let sent = authorization(&exchange.request)?.credentials;
+        let own = exchange.request.mentions.iter().any(|mention| {
+            mention.at == "authorization" && view.role(&mention.name) == Some(Role::AccessToken)
+        });
+        (!own).then(|| {
+            let what = "A token that its authorization server did not issue is sent to the MCP server.";
+            Breach::new(exchange, what).compare("Authorization", "Bearer «access_token»", named(&sent))
+        })
+    })
+}
+
+/// Credentials by name; what this run does not know is not printed.
+fn named(credentials: &Text) -> String {
+    match credentials.as_plain() {
+        Some(text) if PLACEHOLDERS.contains(&text) => format!("`{text}`"),
+        Some(_) => "an unknown value".into(),
+        None => credentials.to_string(),
+    }
+}
+
+/// What programs write where a token is missing.
+const PLACEHOLDERS: [&str; 5] = ["", "None", "nil", "null", "undefined"];

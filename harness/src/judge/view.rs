@@ -1,0 +1,291 @@
+//! What the judge looks at: the client's exchanges by leg, the roles of minted values, the documents served.
+//!
+//! Nothing here is a verdict. Exchanges of another run and those of the servers among themselves are left out.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario};
+use crosscheck_wire::ledger::ValueKind;
+use crosscheck_wire::transcript::{Ended, Exchange, Mention, RegistrationFacts, Request};
+use crosscheck_wire::{Alteration, Caller, Part, Text, Transcript};
+
+use super::challenge;
+
+/// One run, read once.
+pub(super) struct View<'a> {
+    /// The script.
+    pub(super) scenario: &'a Scenario,
+    /// The record.
+    pub(super) transcript: &'a Transcript,
+    /// What the client did, in order.
+    pub(super) exchanges: Vec<&'a Exchange>,
+    /// Requests of the first leg: token exchanges at the IdP.
+    leg1: Vec<&'a Exchange>,
+    /// Requests of the second leg: grants at the resource authorization server.
+    leg2: Vec<&'a Exchange>,
+}
+
+/// What a minted value is in the flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// An access token for the MCP server.
+    AccessToken,
+    /// An ID-JAG.
+    Grant,
+    /// The access token that sign-on at the IdP returned.
+    IdpAccessToken,
+    /// A private key.
+    Key,
+    /// The client's secret at that server.
+    Secret(Party),
+    /// An identity assertion of the IdP.
+    SubjectToken,
+}
+
+/// What a metadata request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum WellKnown {
+    /// RFC 8414.
+    Oauth,
+    /// OpenID Connect Discovery.
+    Openid,
+    /// RFC 9728.
+    Resource,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(scenario: &'a Scenario, transcript: &'a Transcript) -> Self {
+        let judged = |exchange: &&Exchange| exchange.caller == Caller::Client && !exchange.stray;
+        let exchanges: Vec<_> = transcript.exchanges.iter().filter(judged).collect();
+        let leg = |party| exchanges.iter().copied().filter(|exchange| is_leg(exchange, party)).collect();
+        Self { scenario, transcript, leg1: leg(Party::Idp), leg2: leg(Party::As), exchanges }
+    }
+
+    /// Requests made to `party`.
+    pub(super) fn to(&self, party: Party) -> impl Iterator<Item = &'a Exchange> {
+        self.exchanges.iter().copied().filter(move |exchange| exchange.party == party)
+    }
+
+    /// Requests to the MCP endpoint.
+    pub(super) fn mcp(&self) -> impl Iterator<Item = &'a Exchange> {
+        self.to(Party::Mcp).filter(|exchange| exchange.endpoint == EndpointName::Mcp)
+    }
+
+    /// The token requests of the flow at an authorization server.
+    pub(super) fn leg(&self, party: Party) -> &[&'a Exchange] {
+        if party == Party::Idp { &self.leg1 } else { &self.leg2 }
+    }
+
+    /// Whether the grant came from outside, so that the first leg is not the client's.
+    pub(super) fn leg1_is_outside(&self) -> bool {
+        self.leg1.is_empty() && self.transcript.declared.contains(&Capability::Leg1Outside)
+    }
+
+    /// How the client is registered at an authorization server.
+    pub(super) fn registration(&self, party: Party) -> &'a RegistrationFacts {
+        if party == Party::Idp { &self.transcript.at_idp } else { &self.transcript.at_as }
+    }
+
+    /// An identifier or URL of the stage.
+    pub(super) fn stage(&self, name: &str) -> &'a str {
+        self.transcript.stage.get(name).map_or("", String::as_str)
+    }
+
+    /// The issuer identifier of an authorization server.
+    pub(super) fn issuer(&self, party: Party) -> &'a str {
+        self.stage(&format!("{party}.issuer"))
+    }
+
+    /// The role of the minted value called `name`; `None` for an identifier.
+    pub(super) fn role(&self, name: &str) -> Option<Role> {
+        let facts = self.transcript.values.iter().find(|facts| facts.name == name)?;
+        match (facts.kind, facts.travels_to.as_slice()) {
+            (ValueKind::Identifier, _) => None,
+            (ValueKind::Credential, []) => Some(Role::Key),
+            (ValueKind::Credential, [party, ..]) => Some(Role::Secret(*party)),
+            (ValueKind::Token, _) if name == "idp_access_token" => Some(Role::IdpAccessToken),
+            (ValueKind::Token, [Party::As, ..]) => Some(Role::Grant),
+            (ValueKind::Token, [Party::Mcp, ..]) => Some(Role::AccessToken),
+            (ValueKind::Token, _) => Some(Role::SubjectToken),
+        }
+    }
+
+    /// The role of the value that `text` is, exactly or nearly.
+    pub(super) fn role_of(&self, text: &Text) -> Option<Role> {
+        meant(text).and_then(|(name, _)| self.role(name))
+    }
+
+    /// Whether `text` is, character by character, a value of that role.
+    pub(super) fn is(&self, text: &Text, role: Role) -> bool {
+        text.as_value().and_then(|name| self.role(name)) == Some(role)
+    }
+
+    /// Where values of a role stand in a request.
+    pub(super) fn mentions(&self, exchange: &'a Exchange, role: Role) -> impl Iterator<Item = &'a Mention> {
+        exchange.request.mentions.iter().filter(move |mention| self.role(&mention.name) == Some(role))
+    }
+
+    /// Whether a token request was answered with a token.
+    pub(super) fn granted(&self, exchange: &Exchange) -> bool {
+        exchange.response.status == 200 && exchange.response.member("access_token").is_some()
+    }
+
+    /// Whether the MCP server took the access token that a request carries in its header.
+    pub(super) fn accepted(&self, exchange: &'a Exchange) -> bool {
+        let carried = self.mentions(exchange, Role::AccessToken).any(|mention| mention.at == "authorization");
+        carried && (200..300).contains(&exchange.response.status)
+    }
+
+    /// Whether the MCP server was reached.
+    pub(super) fn is_authorized(&self) -> bool {
+        self.mcp().any(|exchange| self.accepted(exchange))
+    }
+
+    /// Authorization server metadata that the client was given before request `number`, the newest first.
+    pub(super) fn metadata(&self, party: Party, number: usize) -> impl Iterator<Item = &'a Value> {
+        let before = move |exchange: &&Exchange| {
+            let served = matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid));
+            exchange.number < number && served && exchange.response.status == 200
+        };
+        let served: Vec<_> = self.to(party).filter(before).collect();
+        served.into_iter().rev().filter_map(|exchange| exchange.response.body.json.as_ref())
+    }
+
+    /// Protected resource metadata that the client was given.
+    pub(super) fn resource_metadata(&self) -> impl Iterator<Item = &'a Value> {
+        self.to(Party::Mcp)
+            .filter(|exchange| {
+                well_known(exchange) == Some(WellKnown::Resource) && exchange.response.status == 200
+            })
+            .filter_map(|exchange| exchange.response.body.json.as_ref())
+    }
+
+    /// Values of a challenge parameter in what the MCP server refused, each with its exchange.
+    pub(super) fn challenged(&self, parameter: &'a str) -> impl Iterator<Item = (&'a Exchange, String)> {
+        self.to(Party::Mcp).flat_map(move |exchange| {
+            let headers = exchange.response.headers.iter();
+            let challenges = headers.filter(|header| header.name == "www-authenticate");
+            challenges.filter_map(move |header| {
+                Some((exchange, challenge::parameter(&header.value.to_string(), parameter)?))
+            })
+        })
+    }
+
+    /// The URL that a request was made to.
+    pub(super) fn url(&self, exchange: &Exchange) -> String {
+        let origin = self.stage(&format!("{}.origin", exchange.party));
+        let query = exchange.request.raw_query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{origin}{}{query}", exchange.request.path)
+    }
+
+    /// How the client ended, as the end of a sentence.
+    pub(super) fn ending(&self) -> String {
+        match self.transcript.client.ended {
+            Ended::Exited(status) => format!("the client exited {status}"),
+            Ended::Signal(signal) => format!("the client was ended by signal {signal}"),
+            Ended::TimedOut(limit) => format!("the client was ended at its time limit of {limit} ms"),
+        }
+    }
+}
+
+/// The minted value that `text` is as a whole, and how it was altered if it was.
+pub(super) fn meant(text: &Text) -> Option<(&str, Option<Alteration>)> {
+    let exact = text.as_value().map(|name| (name, None));
+    exact.or_else(|| text.as_altered().map(|(name, how)| (name, Some(how))))
+}
+
+/// What the `Authorization` header carries behind its scheme.
+pub(super) struct Authorization {
+    /// The scheme as sent.
+    pub(super) scheme: String,
+    /// The credentials.
+    pub(super) credentials: Text,
+}
+
+/// The `Authorization` header of a request.
+pub(super) fn authorization(request: &Request) -> Option<Authorization> {
+    let parts = request.header("authorization")?.parts();
+    let Some((Part::Plain(first), rest)) = parts.split_first() else {
+        return Some(Authorization { scheme: String::new(), credentials: Text::from_parts(parts.to_vec()) });
+    };
+    let (scheme, start) = first.split_once(' ').unwrap_or((first, ""));
+    let start = Part::Plain(start.to_owned());
+    let credentials = Text::from_parts(std::iter::once(start).chain(rest.iter().cloned()).collect());
+    Some(Authorization { scheme: scheme.to_owned(), credentials })
+}
+
+/// What a metadata request asks for, whether or not it is served there.
+pub(super) fn well_known(exchange: &Exchange) -> Option<WellKnown> {
+    let path = exchange.request.path.to_string();
+    let kinds = [
+        ("/.well-known/oauth-authorization-server", WellKnown::Oauth),
+        ("/.well-known/openid-configuration", WellKnown::Openid),
+        ("/.well-known/oauth-protected-resource", WellKnown::Resource),
+    ];
+    let by_path = kinds.into_iter().find(|(known, _)| path.contains(known)).map(|(_, kind)| kind);
+    by_path.or(match exchange.endpoint {
+        EndpointName::OauthMetadata => Some(WellKnown::Oauth),
+        EndpointName::OpenidMetadata => Some(WellKnown::Openid),
+        EndpointName::ResourceMetadata => Some(WellKnown::Resource),
+        _ => None,
+    })
+}
+
+/// Whether a server refused, or broke the connection off.
+pub(super) fn refused(exchange: &Exchange) -> bool {
+    exchange.response.status == 0 || exchange.response.status >= 400
+}
+
+/// Whether an answer of a token endpoint is a refusal: an error status, or an error in a success.
+pub(super) fn token_refused(exchange: &Exchange) -> bool {
+    refused(exchange) || exchange.response.member("error").is_some()
+}
+
+/// A value of a parameter, from the body or, wrongly, from the URL.
+pub(super) fn says(request: &Request, name: &str) -> bool {
+    request.param(name).is_some() || request.query.iter().any(|param| param.name == name && !param.is_empty())
+}
+
+/// A request and its answer in one line: `POST as /token, 400 invalid_grant`.
+pub(super) struct Line<'a>(pub(super) &'a Exchange);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exchange { party, request, response, .. } = self.0;
+        write!(out, "{} {party} {}", request.method, request.path)?;
+        match (response.status, response.member("error")) {
+            (0, _) => out.write_str(", connection closed"),
+            (status, Some(code)) => write!(out, ", {status} {code}"),
+            (status, None) => write!(out, ", {status}"),
+        }
+    }
+}
+
+/// Whether an exchange is a token request of the flow, right or wrong, at that authorization server.
+fn is_leg(exchange: &Exchange, party: Party) -> bool {
+    let request = &exchange.request;
+    let marked = MARKS.iter().any(|name| says(request, name));
+    let posted = request.method == "POST";
+    let asks = match exchange.endpoint {
+        EndpointName::Token => posted || marked,
+        _ => posted && marked,
+    };
+    let grant_type = request.param("grant_type").map(|param| param.value.to_string());
+    let other = grant_type.is_some_and(|grant_type| OTHER_GRANTS.contains(&grant_type.as_str()));
+    let returned = party == Party::Idp && says(request, "assertion") && !says(request, "subject_token");
+    exchange.party == party && asks && !other && !returned
+}
+
+/// Parameters by which a token request of the flow is known.
+const MARKS: [&str; 4] = ["grant_type", "subject_token", "requested_token_type", "assertion"];
+
+/// Grants that are no step of the flow: sign-on, renewal, other flows.
+const OTHER_GRANTS: [&str; 5] = [
+    "authorization_code",
+    "client_credentials",
+    "password",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:device_code",
+];

@@ -1,0 +1,164 @@
+//! One finding as lines of text: what, where, by which rule, how it is mended, how to run just that again.
+
+use textwrap::Options;
+
+use crosscheck_scenarios::{Catalogue, EndpointName};
+use crosscheck_wire::Transcript;
+use crosscheck_wire::transcript::Exchange;
+
+use crate::check::{Comparison, Consequence, Finding};
+use crate::run::PlayedResult;
+use crate::summary::Found;
+
+/// Columns of a terminal report.
+const WIDTH: usize = 80;
+/// Columns in front of the text of a finding.
+const MARGIN: usize = 6;
+/// Consequences that are listed one by one.
+const CONSEQUENCES: usize = 4;
+
+/// The lines below the head of a finding, without colour. `again` is the command that runs it once more, and
+/// `others` the ids of further scenarios with the same finding.
+pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<String> {
+    let empty = Finding::default();
+    let finding = found.check.finding.as_ref().unwrap_or(&empty);
+    let mut lines = indented(MARGIN, &finding.what);
+    lines.push(String::new());
+    if let (Some(number), PlayedResult::Judged { transcript, .. }) = (finding.exchange, &found.played.result)
+    {
+        lines.extend(exchange(transcript, number));
+    }
+    lines.extend(finding.compared.iter().flat_map(comparison));
+    if !finding.as_expected.is_empty() {
+        lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
+    }
+    if let Some(excerpt) = &finding.excerpt {
+        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {line}", "")));
+    }
+    if !finding.then.is_empty() {
+        lines.push(String::new());
+        lines.extend(consequences(&finding.then));
+    }
+    if lines.last().is_some_and(|line| !line.is_empty()) {
+        lines.push(String::new());
+    }
+    lines.extend(footer(found, finding, again, others));
+    lines
+}
+
+fn footer(found: Found<'_>, finding: &Finding, again: &str, others: &[&str]) -> Vec<String> {
+    let id = found.check.requirement.as_str();
+    let mut lines = Vec::new();
+    if let Some(row) = Catalogue::embedded().find(id) {
+        lines.extend(labelled("rule", &format!("{} {}", row.keyword, row.source.join("; "))));
+        lines.extend(labelled("", &row.summary));
+        lines.extend(labelled("mend", &row.mend));
+    }
+    if !finding.covers.is_empty() {
+        let rows: Vec<_> = finding.covers.iter().map(ToString::to_string).collect();
+        lines.extend(labelled("also", &format!("breaks {} by the same evidence", rows.join(", "))));
+    }
+    if !others.is_empty() {
+        let named = others.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        let more = if others.len() > 3 { ", …" } else { "" };
+        lines.extend(labelled("seen", &format!("in {} more scenarios: {named}{more}", others.len())));
+    }
+    lines.push(format!("{:MARGIN$}again {again}", ""));
+    lines.push(format!("{:MARGIN$}more  crosscheck explain {id}", ""));
+    lines
+}
+
+fn exchange(transcript: &Transcript, number: usize) -> Option<String> {
+    let exchange = transcript.exchanges.iter().find(|exchange| exchange.number == number)?;
+    Some(format!("{:MARGIN$}{}", "", heading(exchange)))
+}
+
+/// `#4  POST idp /token   token endpoint, answered 400 invalid_request`.
+fn heading(exchange: &Exchange) -> String {
+    let Exchange { number, party, request, response, endpoint, .. } = exchange;
+    let target = match &request.raw_query {
+        Some(query) => format!("{}?{query}", request.path),
+        None => request.path.to_string(),
+    };
+    let target: String =
+        if target.chars().count() > 40 { target.chars().take(39).chain(['…']).collect() } else { target };
+    let answer = match response.member("error") {
+        Some(error) => format!("{} {error}", response.status),
+        None => response.status.to_string(),
+    };
+    let what = match endpoint {
+        EndpointName::Unknown => String::new(),
+        known => format!("   {}", known.as_str().replace('_', " ")),
+    };
+    format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method)
+}
+
+fn comparison(comparison: &Comparison) -> Vec<String> {
+    let Comparison { name, expected, seen } = comparison;
+    let indent = MARGIN + 4;
+    let label = format!("{:indent$}{name}   ", "");
+    let mut lines = vec![format!("{label}expected  {expected}")];
+    lines.push(format!("{:1$}sent      {seen}", "", label.chars().count()));
+    if let Some((at, note)) = difference(expected, seen) {
+        lines.push(format!("{:1$}^ {note}", "", label.chars().count() + 10 + at));
+    }
+    lines
+}
+
+/// Where two identifiers begin to differ, when they are near enough for it to help.
+fn difference(expected: &str, seen: &str) -> Option<(usize, &'static str)> {
+    let common = expected.chars().zip(seen.chars()).take_while(|(one, other)| one == other).count();
+    let (left, right) = (expected.chars().count(), seen.chars().count());
+    if common < 8 || common + MARK_WITHIN < left.max(right) {
+        return None;
+    }
+    Some(match (common == left, common == right) {
+        (true, false) => (common, "added"),
+        (false, true) => (common, "missing from here"),
+        _ => (common, "differs from here"),
+    })
+}
+
+/// Characters behind the first difference, beyond which marking it does not help.
+const MARK_WITHIN: usize = 60;
+
+fn consequences(then: &[Consequence]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (place, consequence) in then.iter().take(CONSEQUENCES).enumerate() {
+        let number = consequence.exchange.map(|number| format!("#{number}  ")).unwrap_or_default();
+        let label = if place == 0 { "then" } else { "" };
+        lines.extend(labelled(label, &format!("{number}{}", consequence.what)));
+    }
+    if then.len() > CONSEQUENCES {
+        lines.extend(labelled("", &format!("… and {} more", then.len() - CONSEQUENCES)));
+    }
+    lines
+}
+
+fn labelled(label: &str, text: &str) -> Vec<String> {
+    let first = format!("{:MARGIN$}{label:<6}", "");
+    let rest = " ".repeat(MARGIN + 6);
+    wrap(text, &first, &rest)
+}
+
+fn indented(columns: usize, text: &str) -> Vec<String> {
+    let margin = " ".repeat(columns);
+    text.lines().flat_map(|line| wrap(line, &margin, &margin)).collect()
+}
+
+fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
+    let options = Options::new(WIDTH).initial_indent(first).subsequent_indent(rest).break_words(false);
+    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_slash_is_marked() {
+        assert_eq!(difference("http://127.0.0.1:1", "http://127.0.0.1:1/"), Some((18, "added")));
+        assert_eq!(difference("http://127.0.0.1:1/", "http://127.0.0.1:1"), Some((18, "missing from here")));
+        assert_eq!(difference("id_token", "jwt"), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! Writes a run into a folder: one document for the run, and for each scenario what it left behind.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use time::OffsetDateTime;
+
+use crosscheck_scenarios::Rules;
+
+use crate::report::official;
+use crate::run::{Played, PlayedResult};
+
+/// The folder named by `--report`.
+pub struct Folder(PathBuf);
+
+/// Why a report cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write the report to `{}`: {error}", path.display())]
+pub struct FolderError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Folder {
+    /// Makes the folder, and makes sure that files can be written there before a client is started.
+    ///
+    /// # Errors
+    /// When it cannot be made or written to.
+    pub fn open(path: PathBuf) -> Result<Self, FolderError> {
+        let ready = std::fs::create_dir_all(&path).and_then(|()| tempfile::tempfile_in(&path).map(drop));
+        match ready {
+            Ok(()) => Ok(Self(path)),
+            Err(error) => Err(FolderError { path, error }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes `report.json`, and for each judged scenario a folder of its id with `transcript.json`, the
+    /// client's output, and `checks.json` where the scenario is one of the official suite.
+    ///
+    /// # Errors
+    /// When a file cannot be written; none is left half-written.
+    pub fn write(&self, document: &Value, all: &[Played]) -> Result<(), FolderError> {
+        self.json(Path::new("report.json"), document)?;
+        for played in all {
+            let PlayedResult::Judged { transcript, .. } = &played.result else { continue };
+            let folder = Path::new(played.scenario.id.as_str());
+            self.json(&folder.join("transcript.json"), transcript)?;
+            for (name, output) in
+                [("stdout.txt", &transcript.client.stdout), ("stderr.txt", &transcript.client.stderr)]
+            {
+                self.file(&folder.join(name), output.text.to_string().as_bytes())?;
+            }
+            if played.scenario.idp.rules == Rules::OfficialSuite {
+                self.json(&folder.join("checks.json"), &official::checks(transcript, OffsetDateTime::now_utc()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self, name: &Path, value: &impl Serialize) -> Result<(), FolderError> {
+        let mut bytes = serde_json::to_vec_pretty(value).expect("reports hold nothing that JSON cannot");
+        bytes.push(b'\n');
+        self.file(name, &bytes)
+    }
+
+    /// Writes beside the target and renames, so that a reader sees the whole file or the one before.
+    fn file(&self, name: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.0.join(name);
+        let written = || {
+            let folder = path.parent().unwrap_or(&self.0);
+            std::fs::create_dir_all(folder)?;
+            let mut file = NamedTempFile::new_in(folder)?;
+            file.write_all(bytes)?;
+            file.persist(&path)?;
+            io::Result::Ok(())
+        };
+        written().map_err(|error| FolderError { path: path.clone(), error })
+    }
+}

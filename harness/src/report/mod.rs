@@ -1,0 +1,11 @@
+//! What people and programs read of a run, one file a format. None of them decides the exit code.
+
+mod finding;
+mod folder;
+mod json;
+mod official;
+mod terminal;
+
+pub use folder::{Folder, FolderError};
+pub use json::document;
+pub use terminal::Terminal;

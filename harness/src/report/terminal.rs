@@ -1,0 +1,213 @@
+//! The report on a terminal or in a CI log: findings first, the lines that matter last.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::check::Verdict;
+use crate::driver::Command;
+use crate::report::finding;
+use crate::run::{Played, Settings};
+use crate::setup::SetUp;
+use crate::summary::{Found, Summary};
+
+const FAIL: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const PASS: Style = AnsiColor::Green.on_default().bold();
+
+/// Writes the report of one run.
+pub struct Terminal<'a> {
+    out: Box<dyn Write + 'a>,
+    settings: &'a Settings,
+    /// Options that a repeated run needs, such as `--profile base`.
+    options: Vec<String>,
+    /// Whether the embedded client is driven, so that the command is left out.
+    reference: bool,
+}
+
+impl<'a> Terminal<'a> {
+    /// A report on `out`.
+    pub fn new(out: impl Write + 'a, settings: &'a Settings, options: Vec<String>, reference: bool) -> Self {
+        Self { out: Box::new(out), settings, options, reference }
+    }
+
+    /// The line above everything.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn head(&mut self, scenarios: usize) -> io::Result<()> {
+        let Settings { profile, threads, .. } = self.settings;
+        let version = env!("CARGO_PKG_VERSION");
+        let plural = if scenarios == 1 { "scenario" } else { "scenarios" };
+        let threads = (*threads).min(scenarios);
+        writeln!(
+            self.out,
+            "crosscheck {version} · profile {profile} · {scenarios} {plural} · {threads} at a time"
+        )
+    }
+
+    /// What the set-up check found.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn set_up(&mut self, set_up: SetUp) -> io::Result<()> {
+        let report = if set_up.reports_outcomes { "reports outcomes" } else { "writes no outcome report" };
+        let program = name(&self.settings.command, self.reference);
+        let line = format!("set-up  {program} starts, sends requests, {report}");
+        writeln!(self.out, "{line:<72} {}\n", seconds(set_up.took))
+    }
+
+    /// Findings, counts by subject, and the last lines.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn finish(
+        &mut self,
+        all: &[Played],
+        summary: &Summary<'_>,
+        took: Duration,
+        report: Option<&Path>,
+    ) -> io::Result<()> {
+        for (label, style, list) in [("WARN", WARN, &summary.warnings), ("FAIL", FAIL, &summary.failures)] {
+            self.findings(label, style, list)?;
+        }
+        writeln!(self.out, "{}", by_subject(all))?;
+        self.counts(summary, took)?;
+        self.hints(summary, report)
+    }
+
+    fn findings(&mut self, label: &str, style: Style, list: &[Found<'_>]) -> io::Result<()> {
+        let mut groups: Vec<(String, Vec<Found<'_>>)> = Vec::new();
+        for found in list {
+            let key = found.check.id();
+            match groups.iter_mut().find(|(id, _)| *id == key) {
+                Some((_, group)) => group.push(*found),
+                None => groups.push((key, vec![*found])),
+            }
+        }
+        for (id, group) in groups {
+            let first = group[0];
+            let others: Vec<_> = group[1..].iter().map(|found| found.played.scenario.id.as_str()).collect();
+            let label = if first.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label };
+            writeln!(self.out, "{style}{label}{style:#}  {} · {id}", first.played.scenario.id)?;
+            let again = self.again(first.played.scenario.id.as_str());
+            for line in finding::lines(first, &again, &others) {
+                writeln!(self.out, "{}", line.trim_end())?;
+            }
+            writeln!(self.out)?;
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self, summary: &Summary<'_>, took: Duration) -> io::Result<()> {
+        let style = if !summary.as_expected() {
+            FAIL
+        } else if summary.warned > 0 {
+            WARN
+        } else {
+            PASS
+        };
+        let mut counts = format!("{} passed", summary.passed);
+        for (count, what) in [
+            (summary.failed, "failed"),
+            (summary.warned, "with warnings"),
+            (summary.not_applicable, "not applicable"),
+        ] {
+            if count > 0 {
+                let _ = write!(counts, " · {count} {what}");
+            }
+        }
+        writeln!(self.out, "{style}{counts:<72}{style:#} {}", seconds(took))
+    }
+
+    fn hints(&mut self, summary: &Summary<'_>, report: Option<&Path>) -> io::Result<()> {
+        if summary.codes_not_shown > 0 {
+            let count = summary.codes_not_shown;
+            let plural = if count == 1 { "error code" } else { "error codes" };
+            writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
+        }
+        if !summary.expected.is_empty() {
+            writeln!(self.out, "{} findings are expected", summary.expected.len())?;
+        }
+        for entry in &summary.stale {
+            writeln!(
+                self.out,
+                "{FAIL}stale{FAIL:#}   {} @ {} is expected and no longer found: remove the entry",
+                entry.requirement, entry.scenario
+            )?;
+        }
+        if summary.denies_warnings() && summary.warned > 0 {
+            writeln!(self.out, "warnings fail this run: --deny warnings")?;
+        }
+        if let Some(report) = report {
+            writeln!(self.out, "report  {}", report.display())?;
+        }
+        if self.reference && summary.as_expected() {
+            writeln!(
+                self.out,
+                "yours   crosscheck run -- COMMAND ARG…   (the MCP server's URL is appended)"
+            )?;
+            writeln!(
+                self.out,
+                "a fault crosscheck run -- crosscheck reference-client --fault audience-trailing-slash"
+            )?;
+            writeln!(self.out, "a file  crosscheck run --report DIR")?;
+        }
+        Ok(())
+    }
+
+    fn again(&self, id: &str) -> String {
+        let mut words = vec!["crosscheck run".to_owned()];
+        words.extend(self.options.iter().cloned());
+        words.push(format!("--exact {id}"));
+        let plain = self.reference && self.settings.command.args.len() == 1;
+        if !plain {
+            words.push(format!("-- {}", shown(&self.settings.command, self.reference)));
+        }
+        words.join(" ")
+    }
+}
+
+/// The command as the user would type it again.
+fn shown(command: &Command, reference: bool) -> String {
+    if !reference {
+        return command.to_line();
+    }
+    Command { program: "crosscheck".into(), args: command.args.clone() }.to_line()
+}
+
+fn name(command: &Command, reference: bool) -> String {
+    if reference {
+        return "the reference client".to_owned();
+    }
+    Path::new(&command.program).file_name().unwrap_or(&command.program).to_string_lossy().into_owned()
+}
+
+/// Scenarios that passed or warned, of all that were judged, by folder.
+fn by_subject(all: &[Played]) -> String {
+    let mut subjects: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for played in all.iter().filter(|played| played.verdict() != Verdict::NotApplicable) {
+        let subject = played.scenario.id.as_str().split('/').next().unwrap_or_default();
+        let (good, judged) = subjects.entry(subject).or_default();
+        *judged += 1;
+        *good += usize::from(played.verdict() <= Verdict::Warn);
+    }
+    let mut text = String::new();
+    for (place, (subject, (good, judged))) in subjects.into_iter().enumerate() {
+        let count = if good == judged { judged.to_string() } else { format!("{good} of {judged}") };
+        let _ = match place % 3 {
+            0 => write!(text, "{}  {subject:<18}{count:>8}", if place == 0 { "" } else { "\n" }),
+            _ => write!(text, "   {subject:<18}{count:>8}"),
+        };
+    }
+    text.push('\n');
+    text
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}

@@ -1,0 +1,235 @@
+//! Plays scenarios: one end to end, or all of them in parallel, a thread each with a runtime of its own.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crosscheck_scenarios::{Capability, Profile, Scenario, SpecVersion};
+use crosscheck_wire::{Declared, Stage, Transcript};
+
+use crate::check::{Check, Verdict};
+use crate::driver::{Command, DriveError, Start, drive};
+use crate::judge::judge;
+use crate::stage::Servers;
+
+/// What holds for every scenario of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The client under test.
+    pub command: Command,
+    /// What it declares about itself.
+    pub declared: Declared,
+    /// The flow name that its adapter knows.
+    pub flow_name: String,
+    /// The documents it is judged by.
+    pub profile: Profile,
+    /// The MCP revision it is told to speak.
+    pub spec_version: SpecVersion,
+    /// How long one start of it may take.
+    pub limit: Duration,
+    /// How many scenarios are played at a time.
+    pub threads: usize,
+}
+
+/// What a run tells while it runs.
+#[derive(Debug)]
+pub enum Event {
+    /// A scenario has begun; its place in the plan.
+    Started(usize),
+    /// A scenario has ended; its place in the plan.
+    Finished(usize, Box<Played>),
+    /// The run cannot go on.
+    Failed(RunError),
+}
+
+/// One scenario, played and judged.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// What came of it.
+    pub result: PlayedResult,
+    /// How long it took, the client's time included.
+    pub took: Duration,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug)]
+pub enum PlayedResult {
+    /// The client was driven through it.
+    Judged {
+        /// What crossed the wire.
+        transcript: Box<Transcript>,
+        /// The verdicts.
+        checks: Vec<Check>,
+    },
+    /// It needs what the client does not declare.
+    NotApplicable(Vec<Capability>),
+}
+
+impl Played {
+    /// The verdict on the scenario: that of its worst check.
+    pub fn verdict(&self) -> Verdict {
+        match &self.result {
+            PlayedResult::NotApplicable(_) => Verdict::NotApplicable,
+            PlayedResult::Judged { checks, .. } => {
+                let worst = checks.iter().map(|check| check.verdict).max();
+                worst.filter(|worst| *worst > Verdict::Info).unwrap_or(Verdict::Pass)
+            }
+        }
+    }
+
+    /// The verdicts; none for a scenario that does not apply.
+    pub fn checks(&self) -> &[Check] {
+        match &self.result {
+            PlayedResult::Judged { checks, .. } => checks,
+            PlayedResult::NotApplicable(_) => &[],
+        }
+    }
+}
+
+/// Why a run could not go on. None of this says anything about the client's conformance.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The client could not be driven.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// The stage could not be set.
+    #[error("could not open a port on 127.0.0.1: {0}")]
+    Ports(io::Error),
+    /// A thread, a runtime or a folder for outcome reports could not be had.
+    #[error("could not prepare the run: {0}")]
+    Surroundings(io::Error),
+}
+
+/// Plays `plan` and tells of it, in any order. Returns when everything is told.
+pub fn play_all(
+    plan: &[Arc<Scenario>],
+    settings: &Settings,
+    interrupted: &watch::Receiver<bool>,
+    events: &Sender<Event>,
+) {
+    let next = AtomicUsize::new(0);
+    let stop = |error| {
+        // Nobody starts another scenario after the first failure of the surroundings.
+        next.store(plan.len(), Ordering::Relaxed);
+        let _ = events.send(Event::Failed(error));
+    };
+    let work = || {
+        let mut player = match Player::new(interrupted.clone()) {
+            Ok(player) => player,
+            Err(error) => return stop(error),
+        };
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(scenario) = plan.get(place) else { return };
+            let _ = events.send(Event::Started(place));
+            match player.play(scenario, settings) {
+                Ok(played) => {
+                    let _ = events.send(Event::Finished(place, Box::new(played)));
+                }
+                Err(error) => return stop(error),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..settings.threads.clamp(1, plan.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+}
+
+/// Plays one scenario at a time on the thread that owns it.
+pub struct Player {
+    runtime: Runtime,
+    servers: Servers,
+    outcomes: TempDir,
+    interrupted: watch::Receiver<bool>,
+    retired: HashSet<String>,
+}
+
+impl Player {
+    /// Opens the servers.
+    ///
+    /// # Errors
+    /// When the system has no port, no thread or no temporary folder to give.
+    pub fn new(interrupted: watch::Receiver<bool>) -> Result<Self, RunError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(RunError::Surroundings)?;
+        let servers = runtime.block_on(Servers::open()).map_err(RunError::Ports)?;
+        let outcomes = tempfile::Builder::new().prefix("crosscheck-").tempdir();
+        let outcomes = outcomes.map_err(RunError::Surroundings)?;
+        Ok(Self { runtime, servers, outcomes, interrupted, retired: HashSet::new() })
+    }
+
+    /// Plays a scenario and judges it.
+    ///
+    /// # Errors
+    /// When the client cannot be driven at all.
+    pub fn play(&mut self, scenario: &Arc<Scenario>, settings: &Settings) -> Result<Played, RunError> {
+        let began = Instant::now();
+        let missing: Vec<_> = settings.declared.missing(scenario).collect();
+        let result = if missing.is_empty() {
+            let transcript = self.transcript(scenario, settings)?;
+            let checks = judge(scenario, &transcript);
+            PlayedResult::Judged { transcript: Box::new(transcript), checks }
+        } else {
+            PlayedResult::NotApplicable(missing)
+        };
+        Ok(Played { scenario: Arc::clone(scenario), result, took: began.elapsed() })
+    }
+
+    /// Plays a scenario and writes down what crossed the wire.
+    ///
+    /// # Errors
+    /// When the client cannot be driven at all.
+    pub fn transcript(
+        &mut self,
+        scenario: &Arc<Scenario>,
+        settings: &Settings,
+    ) -> Result<Transcript, RunError> {
+        let stage = Arc::new(Stage::new(
+            Arc::clone(scenario),
+            settings.profile,
+            settings.spec_version,
+            settings.declared.clone(),
+            self.servers.origins(),
+        ));
+        let context = stage.context(&settings.flow_name);
+        let text = |text: &str| OsString::from(text);
+        let start = Start {
+            command: &settings.command,
+            url: &stage.urls.mcp_resource,
+            environment: vec![
+                ("MCP_CONFORMANCE_SCENARIO", text(&settings.flow_name)),
+                ("MCP_CONFORMANCE_CONTEXT", text(&serde_json::Value::Object(context.clone()).to_string())),
+                ("MCP_CONFORMANCE_PROTOCOL_VERSION", text(stage.spec_version.as_str())),
+                ("CROSSCHECK_SCENARIO", text(scenario.id.as_str())),
+            ],
+            outcome: self.outcomes.path().join("outcome.json"),
+            limit: settings.limit,
+            interrupted: self.interrupted.clone(),
+        };
+        self.servers.play(&stage);
+        let client = self.runtime.block_on(async {
+            let client = drive(start).await;
+            self.servers.clear().await;
+            client
+        })?;
+        let context = context.into_iter().map(|(key, _)| key).collect();
+        let transcript = stage.close(client, context, &self.retired);
+        self.retired.insert(stage.canary.tag().to_owned());
+        Ok(transcript)
+    }
+}

@@ -1,0 +1,157 @@
+//! Keeps three listeners on loopback and puts one run after the other behind them.
+//!
+//! A thread that plays scenarios owns one [`Servers`]. Fresh sockets by the thousand would exhaust the local
+//! ports, so listeners stay and the run behind them is swapped.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crosscheck_scenarios::Party;
+use crosscheck_wire::{Closing, Origins, Stage};
+
+/// Three servers on ports of their own, and whatever run is on them now.
+pub struct Servers {
+    origins: Origins,
+    keys: reqwest::Client,
+    playing: Arc<Mutex<Option<Playing>>>,
+    connections: Arc<Mutex<JoinSet<()>>>,
+    accepting: JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Playing {
+    stage: Arc<Stage>,
+    idp: Router,
+    resource_as: Router,
+    mcp: Router,
+}
+
+impl Playing {
+    fn router(&self, party: Party) -> Router {
+        match party {
+            Party::As => self.resource_as.clone(),
+            Party::Idp => self.idp.clone(),
+            Party::Mcp => self.mcp.clone(),
+        }
+    }
+}
+
+impl Servers {
+    /// Opens the listeners; must be called on the runtime that will serve them.
+    ///
+    /// # Errors
+    /// When the system has no port on 127.0.0.1 left.
+    pub async fn open() -> io::Result<Self> {
+        let playing = Arc::new(Mutex::new(None));
+        let connections = Arc::new(Mutex::new(JoinSet::new()));
+        let mut accepting = JoinSet::new();
+        let mut open = async |party| {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let origin = format!("http://{}", listener.local_addr()?);
+            accepting.spawn(accept(party, listener, Arc::clone(&playing), Arc::clone(&connections)));
+            io::Result::Ok(origin)
+        };
+        let origins = Origins {
+            idp: open(Party::Idp).await?,
+            resource_as: open(Party::As).await?,
+            mcp: open(Party::Mcp).await?,
+        };
+        Ok(Self { origins, keys: crosscheck_mock_as::key_client(), playing, connections, accepting })
+    }
+
+    /// Where the servers listen.
+    pub fn origins(&self) -> Origins {
+        self.origins.clone()
+    }
+
+    /// Puts a run behind the listeners.
+    pub fn play(&self, stage: &Arc<Stage>) {
+        *lock(&self.playing) = Some(Playing {
+            stage: Arc::clone(stage),
+            idp: crosscheck_mock_idp::router(Arc::clone(stage)),
+            resource_as: crosscheck_mock_as::authorization_server(Arc::clone(stage), self.keys.clone()),
+            mcp: crosscheck_mock_as::mcp_server(Arc::clone(stage)),
+        });
+    }
+
+    /// Takes the run away and ends its connections, so that nothing of it reaches the next one.
+    pub async fn clear(&self) {
+        *lock(&self.playing) = None;
+        let mut connections = std::mem::take(&mut *lock(&self.connections));
+        connections.shutdown().await;
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        self.accepting.abort_all();
+    }
+}
+
+async fn accept(
+    party: Party,
+    listener: TcpListener,
+    playing: Arc<Mutex<Option<Playing>>>,
+    connections: Arc<Mutex<JoinSet<()>>>,
+) {
+    loop {
+        // An error here is the peer's, or a moment without file descriptors; neither ends the listener.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let now = lock(&playing).clone();
+        if let Some(run) = now {
+            let mut connections = lock(&connections);
+            while connections.try_join_next().is_some() {}
+            connections.spawn(serve(party, stream, run));
+        }
+    }
+}
+
+async fn serve(party: Party, stream: TcpStream, run: Playing) {
+    let router = run.router(party);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        async move { answer(router, request.map(Body::new)).await }
+    });
+    let _ = stream.set_nodelay(true);
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await
+        && (error.is_parse() || error.is_parse_too_large())
+    {
+        run.stage.recorder.malformed(party, error.to_string());
+    }
+}
+
+/// Answers by the router. An error ends the connection before the status line.
+async fn answer(router: Router, request: Request) -> Result<Response, ClosedByScript> {
+    let response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    match response.extensions().get::<Closing>() {
+        Some(Closing::AtOnce) => Err(ClosedByScript),
+        _ => Ok(response),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("closed by the script")]
+struct ClosedByScript;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,98 @@
+//! A run as a whole: what was found, what of it was expected, and whether it is as expected.
+
+use crate::check::{Check, Verdict};
+use crate::expected::{Entry, Expected};
+use crate::run::Played;
+
+/// A finding in its scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The scenario.
+    pub played: &'a Played,
+    /// The check that found it.
+    pub check: &'a Check,
+}
+
+/// Everything that decides the exit code and the last lines of a report.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// Findings that fail the run, in the order of scenarios.
+    pub failures: Vec<Found<'a>>,
+    /// Warnings.
+    pub warnings: Vec<Found<'a>>,
+    /// Findings that were expected.
+    pub expected: Vec<Found<'a>>,
+    /// Expected findings that no longer occur.
+    pub stale: Vec<&'a Entry>,
+    /// Scenarios without any finding that counts.
+    pub passed: usize,
+    /// Scenarios with an unexpected failure.
+    pub failed: usize,
+    /// Scenarios with unexpected warnings and no unexpected failure.
+    pub warned: usize,
+    /// Scenarios that need what the client does not declare.
+    pub not_applicable: usize,
+    /// Error codes that could not be judged because the client wrote no outcome report.
+    pub codes_not_shown: usize,
+    deny_warnings: bool,
+}
+
+impl<'a> Summary<'a> {
+    /// Sums up `all`.
+    pub fn new(all: &'a [Played], expected: &'a Expected, deny_warnings: bool) -> Self {
+        let mut summary = Self {
+            failures: Vec::new(),
+            warnings: Vec::new(),
+            expected: Vec::new(),
+            stale: expected.stale(all).collect(),
+            passed: 0,
+            failed: 0,
+            warned: 0,
+            not_applicable: 0,
+            codes_not_shown: 0,
+            deny_warnings,
+        };
+        for played in all {
+            summary.add(played, expected);
+        }
+        summary
+    }
+
+    fn add(&mut self, played: &'a Played, expected: &Expected) {
+        if played.verdict() == Verdict::NotApplicable {
+            self.not_applicable += 1;
+            return;
+        }
+        let mut worst = Verdict::Pass;
+        for check in played.checks() {
+            let found = Found { played, check };
+            if check.verdict >= Verdict::Warn {
+                if expected.covers(played, check) {
+                    self.expected.push(found);
+                    continue;
+                }
+                worst = worst.max(check.verdict);
+                let list =
+                    if check.verdict == Verdict::Warn { &mut self.warnings } else { &mut self.failures };
+                list.push(found);
+            } else if check.verdict == Verdict::Info && check.requirement.as_str().ends_with("e-reported") {
+                self.codes_not_shown += 1;
+            }
+        }
+        match worst {
+            Verdict::Fail | Verdict::NotReached => self.failed += 1,
+            Verdict::Warn => self.warned += 1,
+            _ => self.passed += 1,
+        }
+    }
+
+    /// Whether the run has no failure, no denied warning and no stale entry.
+    pub fn as_expected(&self) -> bool {
+        self.failures.is_empty() && self.stale.is_empty() && !(self.deny_warnings && self.warned > 0)
+    }
+
+    /// Whether warnings fail the run.
+    pub fn denies_warnings(&self) -> bool {
+        self.deny_warnings
+    }
+}

@@ -1,0 +1,119 @@
+//! Clients that do not start, hang, flood, die or leave something behind.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::{CROSSCHECK, Call, crosscheck, folder, text};
+
+/// Runs one scenario with a shell script as the client; `$client` in it is the honest client's command, and
+/// `$1` the URL.
+fn with_script(script: &str, options: &[&str]) -> Call {
+    let script = format!("client='{CROSSCHECK} reference-client'; {script}");
+    let head = ["run", "--exact", "flow/complete"];
+    let tail = ["--", "sh", "-c", &script, "client"];
+    let args: Vec<_> = head.iter().chain(options).chain(&tail).copied().collect();
+    crosscheck(&args)
+}
+
+#[test]
+fn a_command_that_is_not_there_is_one_sentence_and_exit_2() {
+    let call = crosscheck(&["run", "--", "nodd", "client.js"]).exits(2);
+    let call = call.says("error: set-up: command not found: nodd").says("hint: check the spelling");
+    assert_eq!(call.stdout, "", "{}", call.told());
+    assert_eq!(call.stderr.lines().count(), 2, "{}", call.told());
+}
+
+#[test]
+fn a_file_that_may_not_be_run_says_so() {
+    let folder = folder();
+    let path = folder.path().join("client");
+    fs::write(&path, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    crosscheck(&["run", "--", text(&path)]).exits(2).says("is not executable").says("chmod +x");
+}
+
+#[test]
+fn a_client_of_which_no_request_arrives_is_quoted_and_exits_2() {
+    let call = with_script("echo unknown flow $MCP_CONFORMANCE_SCENARIO >&2; exit 3", &[]).exits(2);
+    let call = call.says("the client exited 3 and no request of it arrived");
+    call.says("unknown flow auth/cross-app-access-complete-flow").says("--flow-name");
+    with_script("nosuchprogram", &[]).exits(2).says("command not found");
+    with_script("exit 0", &[]).exits(2).says("it printed nothing");
+}
+
+#[test]
+fn a_client_that_hangs_is_ended_at_its_time_limit() {
+    with_script("sleep 1000", &["--timeout", "300ms"]).exits(2).says("ran into the time limit of 300 ms");
+    let call = with_script("$client $1; sleep 1000", &["--timeout", "2s"]).exits(1);
+    call.says("run-outcome").says("time limit");
+}
+
+#[test]
+fn nothing_that_a_client_started_outlives_the_run() {
+    let folder = folder();
+    let pids = folder.path().join("pids");
+    let script = format!("sleep 1000 & echo $! >> {}; $client $1", pids.display());
+    with_script(&script, &[]).exits(0);
+    let pids = fs::read_to_string(&pids).unwrap();
+    assert_eq!(pids.lines().count(), 2, "the set-up check and the scenario");
+    for pid in pids.lines() {
+        assert!(is_gone(pid), "process {pid} is still there");
+    }
+}
+
+/// Whether a process is gone, or waits for nothing but to be reaped.
+fn is_gone(pid: &str) -> bool {
+    let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
+    state.is_empty() || state.starts_with('Z')
+}
+
+#[test]
+fn a_client_that_floods_its_output_is_bounded_and_judged() {
+    let folder = folder();
+    let script = "[ $CROSSCHECK_SCENARIO ] && head -c 1000000000 /dev/zero; $client $1";
+    let call = with_script(script, &["--report", text(folder.path())]).exits(0);
+    let transcript = fs::read_to_string(folder.path().join("flow/complete/transcript.json")).unwrap();
+    assert!(transcript.len() < 4 << 20, "{} bytes", transcript.len());
+    let transcript: serde_json::Value = serde_json::from_str(&transcript).unwrap();
+    let stdout = &transcript["client"]["stdout"];
+    assert!(stdout["bytes"].as_u64().unwrap() > 1_000_000_000, "{}", call.told());
+    assert_eq!(stdout["bytes"].as_u64().unwrap() - stdout["dropped"].as_u64().unwrap(), 128 << 10);
+}
+
+#[test]
+fn output_that_is_no_utf8_and_a_closed_output_are_no_trouble() {
+    with_script("printf 'caf\\351\\n'; $client $1", &[]).exits(0);
+    with_script("exec >&- 2>&-; $client $1", &[]).exits(0);
+}
+
+#[test]
+fn a_client_that_dies_by_a_signal_is_told_so() {
+    with_script("$client $1 --fault stops-after-exchange; kill -9 $$", &[]).exits(1).says("txr-accept");
+}
+
+#[test]
+fn an_outcome_report_that_cannot_be_read_is_a_finding_on_the_adapter_only() {
+    let scribbles = [
+        "echo nonsense > $CROSSCHECK_OUTCOME",
+        "mkdir $CROSSCHECK_OUTCOME",
+        "head -c 3000000 /dev/zero > $CROSSCHECK_OUTCOME",
+        "ln -s /etc/passwd $CROSSCHECK_OUTCOME",
+    ];
+    for scribble in scribbles {
+        let script = format!("$client $1; rm -f $CROSSCHECK_OUTCOME; {scribble}");
+        with_script(&script, &[]).exits(0).says("outcome report");
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_client_behind() {
+    let folder = folder();
+    let mark = folder.path().join("pid");
+    let script = format!("echo $$ > {}; kill -INT $PPID; sleep 1000", mark.display());
+    with_script(&script, &[]).exits(2).says("interrupted");
+    assert!(is_gone(fs::read_to_string(&mark).unwrap().trim()));
+    assert!(Path::new(CROSSCHECK).is_file());
+}

@@ -1,0 +1,104 @@
+//! Arguments, filters, lists and scenario files.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::{CROSSCHECK, crosscheck, folder, text};
+
+#[test]
+fn the_reference_client_passes_everything() {
+    let call = crosscheck(&["run"]).exits(0).says("reports outcomes").says("passed");
+    let call = call.is_silent_about("FAIL").is_silent_about("WARN").says("-- crosscheck reference-client --fault");
+    assert_eq!(call.stderr, "");
+}
+
+#[test]
+fn help_shows_where_to_begin_and_the_exit_codes() {
+    crosscheck(&["--help"]).exits(0).says("Three commands to begin with").says("Exit codes:");
+}
+
+#[test]
+fn wrong_arguments_exit_with_2() {
+    crosscheck(&["run", "--timeot", "3"]).exits(2).says("--timeout");
+    crosscheck(&["run", "--timeout", "soon"]).exits(2).says("no number of seconds");
+    crosscheck(&["run", "--profile", "mpc"]).exits(2).says("base, ema-2025, mcp");
+    crosscheck(&["run", "--capabilities", "idp-discovry"]).exits(2).says("did you mean `idp-discovery`?");
+    crosscheck(&["run", "--command", "node 'x"]).exits(2).says("close the quote");
+    crosscheck(&["run", "--command", " "]).exits(2).says("`--command` is empty");
+}
+
+#[test]
+fn a_filter_selects_by_part_of_the_id_and_exact_takes_the_whole() {
+    let all = crosscheck(&["run", "--list", "discovery"]).exits(0);
+    assert!(all.stdout.lines().count() > 1 && all.stdout.lines().all(|id| id.contains("discovery")), "{}", all.told());
+    let one = crosscheck(&["run", "--list", "--exact", "flow/complete"]).exits(0);
+    assert_eq!(one.stdout, "flow/complete\n");
+    let rest = crosscheck(&["run", "--list", "flow", "--skip", "flow/complete"]).exits(0);
+    assert!(!rest.stdout.lines().any(|id| id == "flow/complete"), "{}", rest.told());
+}
+
+#[test]
+fn what_is_listed_is_what_exact_accepts() {
+    let listed = crosscheck(&["list"]).exits(0);
+    for id in listed.stdout.lines().filter_map(|line| line.split_whitespace().next()) {
+        crosscheck(&["run", "--list", "--exact", id]).exits(0);
+    }
+}
+
+#[test]
+fn a_filter_that_selects_nothing_names_the_nearest_id() {
+    crosscheck(&["run", "--exact", "flow/complet"]).exits(2).says("did you mean `flow/complete`?");
+    crosscheck(&["run", "flow", "--skip", "flow"]).exits(2).says("everything they name is skipped");
+}
+
+#[test]
+fn explain_tells_of_requirements_and_scenarios_and_helps_with_typing() {
+    crosscheck(&["explain", "tx-audience-is-as-issuer"]).exits(0).says("source").says("mend").says("wrong");
+    crosscheck(&["explain", "cauth-present@as"]).exits(0).says("cauth-present");
+    crosscheck(&["explain", "flow/complete"]).exits(0).says("script");
+    crosscheck(&["explain", "tx-audiance-is-as-issuer"]).exits(2).says("did you mean `tx-audience-is-as-issuer`?");
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_keys() {
+    let call = crosscheck(&["schema"]).exits(0);
+    let schema: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
+    assert!(schema["properties"]["idp"].is_object());
+}
+
+#[test]
+fn doctor_judges_nothing() {
+    crosscheck(&["doctor"]).exits(0).says("starts, sends requests").is_silent_about("passed");
+}
+
+#[test]
+fn a_reader_that_leaves_early_ends_the_command_quietly() {
+    let mut child = Command::new(CROSSCHECK)
+        .args(["list", "--requirements"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn scenarios_of_ones_own_run_beside_the_built_in_ones() {
+    let mine = folder();
+    let script = "title = \"Mine\"\nwhy = \"To see it run.\"\nrequirements = [\"flow-order\"]\n";
+    fs::write(mine.path().join("own.toml"), script).unwrap();
+    crosscheck(&["run", "--scenarios", text(mine.path()), "--exact", "own"]).exits(0).says("1 passed");
+    crosscheck(&["list", "--scenarios", text(mine.path())]).exits(0).says("Mine").says("flow/complete");
+}
+
+#[test]
+fn a_wrong_script_is_named_by_file_line_and_column() {
+    let mine = folder();
+    let path = mine.path().join("own.toml");
+    fs::write(&path, "title = \"Mine\"\nwhy = \"x\"\nrequirements = [\"flow-ordr\"]\n").unwrap();
+    let call = crosscheck(&["run", "--scenarios", text(mine.path())]).exits(2).says("did you mean `flow-order`?");
+    assert!(call.stderr.contains(&format!("{}:3:17: ", path.display())), "{}", call.told());
+    crosscheck(&["run", "--scenarios", text(&mine.path().join("absent"))]).exits(2).says("could not read");
+}

@@ -1,0 +1,57 @@
+//! The token endpoint as the official MCP conformance suite has it in its complete-flow scenario.
+//!
+//! It takes a form or JSON, wants no client authentication, and accepts any audience and resource, as long
+//! as both are there. Its checks come in the suite's order.
+
+use axum::http::HeaderMap;
+use serde_json::json;
+
+use crosscheck_scenarios::TokenBend;
+use crosscheck_wire::constants::{FORM, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
+use crosscheck_wire::form::Form;
+use crosscheck_wire::{Answer, Stage};
+
+use crate::grant::Grant;
+use crate::subject_token;
+use crate::token_exchange::{fixed, media_type, refuse, required};
+
+/// Answers a token request; `bend` changes the grant before it is signed.
+pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &TokenBend) -> Answer {
+    let grant = match grant(stage, headers, body) {
+        Ok(grant) => grant,
+        Err(refusal) => return refusal,
+    };
+    Answer::token(json!({
+        "issued_token_type": TOKEN_TYPE_ID_JAG,
+        "access_token": grant.mint(stage, bend),
+        "token_type": "N_A",
+    }))
+}
+
+fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answer> {
+    let form = read(headers, body)?;
+    if form.first("grant_type") != Some(GRANT_TYPE_TOKEN_EXCHANGE) {
+        return Err(refuse("unsupported_grant_type", "grant_type is not that of token exchange"));
+    }
+    let subject_token = required(&form, "subject_token")?;
+    fixed(&form, "subject_token_type", TOKEN_TYPE_ID_TOKEN)?;
+    fixed(&form, "requested_token_type", TOKEN_TYPE_ID_JAG)?;
+    let audience = required(&form, "audience")?.to_owned();
+    let resource = required(&form, "resource")?.to_owned();
+    let subject_token =
+        subject_token::verify(stage, subject_token).map_err(|why| refuse("invalid_grant", why))?;
+    let scope = form.first("scope").unwrap_or_default().to_owned();
+    Ok(Grant { subject_token, audience, resources: vec![resource], scope })
+}
+
+/// A body of any other type reads as one without parameters.
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
+    let media_type = media_type(headers);
+    if media_type == FORM {
+        return Ok(Form::parse(body));
+    }
+    if media_type != "application/json" && !media_type.ends_with("+json") {
+        return Ok(Form::default());
+    }
+    Form::from_json(body).ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))
+}

@@ -1,0 +1,135 @@
+//! Script files, right and wrong, as an author meets them.
+
+use std::fs;
+
+use crosscheck_scenarios::{Capability, Catalogue, LoadError, Scenarios};
+use tempfile::TempDir;
+
+const FAULTS: &[&str] = &["audience-trailing-slash"];
+
+/// Loads one script from a folder of its own.
+fn load(text: &str) -> Result<Scenarios, LoadError> {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    fs::write(folder.path().join("mine/script.toml"), text).unwrap();
+    Scenarios::folder(folder.path(), FAULTS)
+}
+
+/// What is said about a wrong script, without the folder.
+fn complaint(text: &str) -> String {
+    let text = load(text).expect_err("the script is wrong").to_string();
+    let marker = "mine/script.toml";
+    text.lines()
+        .map(|line| line.find(marker).map_or(line.to_owned(), |at| line[at..].to_owned()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+const HEAD: &str = "title = \"A\"\nwhy = \"B\"\nrequirements = [\"flow-order\"]\n";
+
+#[test]
+fn a_script_states_only_what_deviates() {
+    let scenarios = load(HEAD).unwrap();
+    let script = scenarios.find("mine/script").unwrap();
+    assert_eq!(script.idp.token_path, "/token");
+    assert!(script.idp.token.is_empty());
+}
+
+#[test]
+fn cases_take_what_they_do_not_state_from_the_file() {
+    let text = format!(
+        "{HEAD}needs = [\"calls\"]\n[mcp]\npath = \"/x\"\n[[case]]\nid = \"one\"\n[[case]]\nid = \"two\"\nneeds = []\n"
+    );
+    let scenarios = load(&text).unwrap();
+    let one = scenarios.find("mine/script/one").unwrap();
+    assert_eq!((one.needs.as_slice(), one.mcp.path.as_str()), ([Capability::Calls].as_slice(), "/x"));
+    assert!(scenarios.find("mine/script/two").unwrap().needs.is_empty());
+}
+
+#[test]
+fn an_unknown_field_is_named_with_its_place_and_its_neighbour() {
+    let text = complaint(&format!("{HEAD}[idp]\ntoken_pth = \"/t\"\n"));
+    assert!(text.contains("mine/script.toml:5:1: unknown field `token_pth`"), "{text}");
+    assert!(text.contains("hint: did you mean `token_path`?"), "{text}");
+    assert!(text.contains("token_pth = \"/t\"\n    ^^^^^^^^^"), "{text}");
+}
+
+#[test]
+fn a_step_in_single_brackets_gets_a_hint() {
+    let text = complaint(&format!("{HEAD}[idp.token]\ndelay_ms = 1\n"));
+    assert!(text.contains("hint: a list of steps has double brackets"), "{text}");
+}
+
+#[test]
+fn unknown_words_are_all_reported_at_once() {
+    let text = complaint(
+        "title = \"A\"\nwhy = \"B\"\nrequirements = [\"flow-ordr\"]\nfaults = [\"audience-trailing-slsh\"]\nneeds = [\"cals\"]\n",
+    );
+    assert!(text.starts_with("3 problems in scenario files"), "{text}");
+    for near in ["`flow-order`", "`audience-trailing-slash`", "`calls`"] {
+        assert!(text.contains(&format!("did you mean {near}?")), "{text}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let cases = [
+        (
+            "[[idp.token]]\nreply = { status = 400 }\njson = { remove = [\"scope\"] }\n",
+            "replaces the answer and alters it",
+        ),
+        ("[[idp.token]]\nreply = { status = 400, json = {}, body = \"\" }\n", "both `json` and `body`"),
+        ("[[idp.token]]\nreply = { status = 99 }\n", "`99` is no final HTTP status"),
+        (
+            "[[idp.token]]\nreply = { status = 200, json = { at = 2026-01-01 } }\n",
+            "a JSON value is a bare date",
+        ),
+        ("[[idp.token]]\nreply = { status = 200, body = \"{as.isuer}\" }\n", "did you mean `{as.issuer}`?"),
+        ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
+        ("[as]\nauth_methods = []\n", "no authentication method"),
+        ("[expect]\nsurfaced = { error = \"x\" }\n", "has nothing to surface"),
+        ("[expect]\nreached = [\"idp.tokn\"]\n", "no exchange is called `idp.tokn`"),
+        ("[[case]]\nid = \"Not A Slug\"\n", "is no case id"),
+        ("[[case]]\nid = \"a\"\n[[case]]\nid = \"a\"\n", "two cases are called `a`"),
+    ];
+    for (script, expected) in cases {
+        let text = complaint(&format!("{HEAD}{script}"));
+        assert!(text.contains(expected), "{script}\n{text}");
+    }
+}
+
+#[test]
+fn a_profile_that_the_scenario_does_not_belong_to_is_refused() {
+    let text = complaint(&format!("{HEAD}profile = \"base\"\nprofiles = [\"mcp\"]\n"));
+    assert!(text.contains("does not belong to it"), "{text}");
+}
+
+#[test]
+fn folders_without_scripts_and_unreadable_ones_say_so() {
+    let folder = TempDir::new().unwrap();
+    let empty = Scenarios::folder(folder.path(), FAULTS).unwrap_err().to_string();
+    assert!(empty.contains("holds no scenario"), "{empty}");
+    let absent = Scenarios::folder(&folder.path().join("absent"), FAULTS).unwrap_err().to_string();
+    assert!(absent.contains("could not read"), "{absent}");
+    fs::write(folder.path().join("binary.toml"), [0xff, 0xfe]).unwrap();
+    let binary = Scenarios::folder(folder.path(), FAULTS).unwrap_err().to_string();
+    assert!(binary.contains("binary.toml"), "{binary}");
+}
+
+#[test]
+fn an_id_of_a_built_in_scenario_is_taken() {
+    let one = load(HEAD).unwrap();
+    let error = one.clone().and(one).unwrap_err().to_string();
+    assert!(error.contains("`mine/script` is already one"), "{error}");
+}
+
+#[test]
+fn the_catalogue_is_readable_and_its_ids_are_unique() {
+    let mut ids: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    let covered = Catalogue::embedded().iter().flat_map(|row| &row.covers);
+    assert!(covered.into_iter().all(|id| !id.as_str().is_empty()));
+}
