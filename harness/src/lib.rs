@@ -3,4 +3,15 @@
 //! Data flows one way: scenario → stage → transcript → judge → report.
 
 pub mod check;
+pub mod cli;
+pub mod driver;
+pub mod exit;
+pub mod expected;
 pub mod judge;
+pub mod report;
+pub mod run;
+pub mod select;
+pub mod setup;
+pub mod snapshot;
+pub mod stage;
+pub mod summary;

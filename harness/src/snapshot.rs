@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use crosscheck_scenarios::{AuthMethod, EndpointName, Party};
-use crosscheck_wire::{Caller, Transcript};
 use crosscheck_wire::transcript::{Exchange, RegistrationFacts};
+use crosscheck_wire::{Caller, Transcript};
 
 /// Parameters of the exchange that the documents demand (ID-JAG draft -04, section 4.3).
 const EXCHANGE: &[&str] =

@@ -22,7 +22,10 @@ use crosscheck_wire::Declared;
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
     let scenarios = Scenarios::embedded(&faults).expect("the built-in scripts are right");
-    let mut trials = vec![trial("catalogue", "both-ways".into(), { let scenarios = scenarios.clone(); move || both_ways(&scenarios) })];
+    let mut trials = vec![trial("catalogue", "both-ways".into(), {
+        let scenarios = scenarios.clone();
+        move || both_ways(&scenarios)
+    })];
     for scenario in scenarios.iter().map(|scenario| Arc::new(scenario.clone())) {
         let id = &scenario.id;
         let honest = Arc::clone(&scenario);
@@ -70,7 +73,11 @@ fn fault_is_caught(scenario: &Arc<Scenario>, fault: Fault) -> Result<(), Failed>
     let played = play(scenario, &["--fault", fault.slug()])?;
     let found: BTreeSet<_> = findings(&played).map(|check| check.requirement.to_string()).collect();
     let meant: BTreeSet<_> = fault.trips().iter().map(ToString::to_string).collect();
-    if found == meant { Ok(()) } else { Err(format!("{fault:?} must trip {meant:?}\n{}", told(&played)).into()) }
+    if found == meant {
+        Ok(())
+    } else {
+        Err(format!("{fault:?} must trip {meant:?}\n{}", told(&played)).into())
+    }
 }
 
 /// Every requirement that is judged is tripped by a fault, and every fault stands in a scenario.
@@ -104,7 +111,12 @@ fn told(played: &Played) -> String {
             let request = &exchange.request;
             text.push_str(&format!(
                 "#{} {} {} {} → {} {}\n",
-                exchange.number, request.method, exchange.party, request.path, exchange.response.status, exchange.refusal,
+                exchange.number,
+                request.method,
+                exchange.party,
+                request.path,
+                exchange.response.status,
+                exchange.refusal,
             ));
         }
         text.push_str(&format!("{}\n{}\n", transcript.client.stdout.text, transcript.client.stderr.text));

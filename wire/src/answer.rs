@@ -29,6 +29,11 @@ impl Answer {
         Self::status(200).header(CONTENT_TYPE.as_str(), JSON).with_json(value)
     }
 
+    /// 201 with a JSON document.
+    pub fn created(value: Value) -> Self {
+        Self { status: 201, ..Self::json(value) }
+    }
+
     /// 200 with a token response, which nobody may store (RFC 6749 section 5.1).
     pub fn token(value: Value) -> Self {
         Self::json(value).unstored()

@@ -16,7 +16,7 @@ use crate::run::Settings;
 
 /// The client under test.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ClientOptions {
     /// The documents the client is judged by: base, ema-2025 or mcp
     #[arg(long, value_name = "PROFILE", default_value_t)]
     pub(super) profile: Profile,
@@ -49,7 +49,7 @@ pub(super) struct Options {
 /// The flow name of the official suite that most adapters know.
 const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
 
-impl Options {
+impl ClientOptions {
     /// The built-in scenarios and the user's own.
     pub(super) fn scenarios(&self) -> anyhow::Result<Scenarios> {
         scenarios(self.scenarios.as_deref())

@@ -12,7 +12,7 @@ use crate::exit;
 
 /// Options of `crosscheck explain`.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ExplainOptions {
     /// A scenario or a requirement
     id: String,
     /// Scenarios of your own, besides the built-in ones
@@ -21,7 +21,7 @@ pub(super) struct Options {
 }
 
 /// Prints what the id is about.
-pub(super) fn explain(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
     let scenarios = client::scenarios(options.scenarios.as_deref())?;
     let catalogue = Catalogue::embedded();
     let mut out = anstream::stdout().lock();

@@ -11,7 +11,7 @@ use crate::exit;
 
 /// Options of `crosscheck list`.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ListOptions {
     /// List the requirements that are judged, instead of the scenarios
     #[arg(long)]
     requirements: bool,
@@ -24,7 +24,7 @@ pub(super) struct Options {
 }
 
 /// Prints ids and titles, one a line.
-pub(super) fn list(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     if options.requirements {
         let active = |row: &&crosscheck_scenarios::Requirement| {

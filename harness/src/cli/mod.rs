@@ -38,13 +38,13 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Drive a client through the scenarios and judge it
-    Run(run::Options),
+    Run(run::RunOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing
-    Doctor(client::Options),
+    Doctor(client::ClientOptions),
     /// List the scenarios, or the requirements
-    List(list::Options),
+    List(list::ListOptions),
     /// Explain a scenario or a requirement
-    Explain(explain::Options),
+    Explain(explain::ExplainOptions),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Be the reference client: honest, or with one fault

@@ -23,11 +23,11 @@ use crate::summary::Summary;
 
 /// Options of `crosscheck run`.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct RunOptions {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    client: client::Options,
+    client: client::ClientOptions,
     /// List what would run, and run nothing
     #[arg(long)]
     list: bool,
@@ -52,7 +52,7 @@ enum Format {
 }
 
 /// Drives the client through the selected scenarios.
-pub(super) fn run(options: Options) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: RunOptions) -> anyhow::Result<ExitCode> {
     let scenarios = options.client.scenarios()?;
     let plan = options
         .selection
@@ -95,7 +95,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 /// Checks the client's set-up and judges nothing.
-pub(super) fn doctor(options: &client::Options) -> anyhow::Result<ExitCode> {
+pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode> {
     let settings = options.settings()?;
     let set_up = set_up(&options.scenarios()?, &settings, interruption()?)?;
     let mut terminal = Terminal::new(anstream::stdout(), &settings, Vec::new(), options.drives_reference()?);

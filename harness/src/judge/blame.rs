@@ -103,7 +103,9 @@ impl Broken {
         let mut open: Vec<_> = requirement.covers.iter().collect();
         while let Some(id) = open.pop() {
             let broken = here.iter().find(|(other, _)| other.id == *id);
-            if (broken.is_some() || Catalogue::embedded().find(id.as_str()).is_none()) && covered.insert(id.clone()) {
+            if (broken.is_some() || Catalogue::embedded().find(id.as_str()).is_none())
+                && covered.insert(id.clone())
+            {
                 open.extend(broken.iter().flat_map(|(other, _)| &other.covers));
             }
         }
@@ -138,47 +140,51 @@ fn as_expected(view: &View<'_>, broken: &Broken, number: usize) -> Vec<String> {
         (_, Some(exchange)) => (&exchange.request, &GRANT_PARAMETERS),
         _ => return Vec::new(),
     };
-    let wrong = |name: &str| broken.at(number).iter().any(|(_, names)| names.iter().any(|other| other == name));
-    let client = |id: &str| id.starts_with("cauth-") || id.ends_with("-client") || id.ends_with("-of-grant") || id.contains("-secret-");
+    let wrong =
+        |name: &str| broken.at(number).iter().any(|(_, names)| names.iter().any(|other| other == name));
     let authenticated = !request.authentication.is_empty()
-        && !broken.at(number).iter().any(|(row, _)| client(row.id.as_str()));
-    let params = judged.iter().filter(|name| request.param(name).is_some() && !wrong(name)).map(ToString::to_string);
+        && !wrong("client_id")
+        && !broken.at(number).iter().any(|(row, _)| is_about_client(row.id.as_str()));
+    let params =
+        judged.iter().filter(|name| request.param(name).is_some() && !wrong(name)).map(ToString::to_string);
     params.chain(authenticated.then(|| "client authentication".to_owned())).collect()
+}
+
+/// Whether a row is about who the client is and how it proves it.
+fn is_about_client(id: &str) -> bool {
+    id.starts_with("cauth-") || CLIENT_ROWS.contains(&id)
 }
 
 /// Folds what follows from a finding into it: refusals, and an outcome that it explains.
 fn explain(view: &View<'_>, observations: &[Observation], found: &mut [Option<Found>]) {
-    let first = |explains: &dyn Fn(&Found) -> bool| {
-        let candidates = found.iter().enumerate().filter_map(|(at, found)| Some((at, found.as_ref()?)));
-        let counted = candidates.filter(|(_, found)| found.severity >= Severity::Warn && !found.explicable);
-        counted
-            .filter(|(_, found)| found.finding.exchange.is_some() && explains(found))
-            .min_by_key(|(_, found)| found.finding.exchange)
-            .map(|(at, _)| at)
+    let explanation = earliest(found, |found| explains(view, found));
+    let blamed = explanation.or_else(|| earliest(found, |_| true));
+    let place = |id| observations.iter().position(|observation| observation.requirement.id.as_str() == id);
+    let fold = |found: &mut [Option<Found>], id| {
+        let told = place(id).and_then(|at| found[at].take_if(|found| found.explicable));
+        told.is_some()
     };
-    let explanation = first(&|found| explains(view, found));
-    let blamed = explanation.or_else(|| first(&|_| true));
-    let place = |id: &str| observations.iter().position(|observation| observation.requirement.id.as_str() == id);
-
-    let mut ending = None;
-    if let (Some(outcome), true) = (place(OUTCOME), explanation.is_some())
-        && found[outcome].as_ref().is_some_and(|found| found.explicable)
-    {
-        found[outcome] = None;
+    let ending = (explanation.is_some() && fold(found, OUTCOME)).then(|| {
         let reached = if view.is_authorized() { "the client reaches" } else { "the client does not reach" };
-        let what = format!("{reached} the MCP server; {}", view.ending());
-        ending = Some(Consequence { exchange: None, what });
+        Consequence { exchange: None, what: format!("{reached} the MCP server; {}", view.ending()) }
+    });
+    if explanation.is_some() || place(OUTCOME).is_some_and(|at| found[at].is_some()) {
+        fold(found, REACHED);
     }
-    let explained = explanation.is_some() || place(OUTCOME).is_some_and(|outcome| found[outcome].is_some());
-    if let (Some(reached), true) = (place(REACHED), explained)
-        && found[reached].as_ref().is_some_and(|found| found.explicable)
-    {
-        found[reached] = None;
+    if let Some(Some(Found { finding, .. })) = blamed.map(|at| found[at].as_mut()) {
+        let from = finding.exchange.unwrap_or(usize::MAX);
+        finding.then = refusals(view, from).take(LONGEST_TAIL).chain(ending).collect();
     }
-    if let Some(Some(blamed)) = blamed.map(|at| found[at].as_mut()) {
-        let from = blamed.finding.exchange.unwrap_or(usize::MAX);
-        blamed.finding.then = refusals(view, from).take(LONGEST_TAIL).chain(ending).collect();
-    }
+}
+
+/// The place of the counted finding that was seen first, among those for which `is` holds.
+fn earliest(found: &[Option<Found>], is: impl Fn(&Found) -> bool) -> Option<usize> {
+    let counted = |found: &Found| found.severity >= Severity::Warn && !found.explicable && is(found);
+    let seen = found.iter().enumerate().filter_map(|(at, found)| {
+        let found = found.as_ref().filter(|found| counted(found))?;
+        Some((found.finding.exchange?, at))
+    });
+    seen.min().map(|(_, at)| at)
 }
 
 /// Whether a finding is the reason for an outcome: a failure always, a warning only if a server then refused.
@@ -190,10 +196,14 @@ fn explains(view: &View<'_>, found: &Found) -> bool {
 /// What servers refused from an exchange on, apart from metadata and first requests without a token.
 fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
     let in_flow = move |exchange: &Exchange| {
-        let leg = [Party::Idp, Party::As].iter().any(|party| {
-            view.leg(*party).iter().any(|leg| leg.number == exchange.number)
-        });
-        if leg { token_refused(exchange) } else { refused(exchange) && (exchange.number == from || is_authorized_request(exchange)) }
+        let leg = [Party::Idp, Party::As]
+            .iter()
+            .any(|party| view.leg(*party).iter().any(|leg| leg.number == exchange.number));
+        if leg {
+            token_refused(exchange)
+        } else {
+            refused(exchange) && (exchange.number == from || is_authorized_request(exchange))
+        }
     };
     let refused = view.exchanges.iter().filter(move |exchange| exchange.number >= from && in_flow(exchange));
     refused.map(|exchange| Consequence { exchange: Some(exchange.number), what: Line(exchange).to_string() })
@@ -202,6 +212,10 @@ fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
 fn is_authorized_request(exchange: &Exchange) -> bool {
     exchange.party == Party::Mcp && authorization(&exchange.request).is_some()
 }
+
+/// Rows about the client besides those of client authentication.
+const CLIENT_ROWS: [&str; 4] =
+    ["conf-as-secret-as-only", "conf-idp-secret-idp-only", "jb-client-of-grant", "tx-client-is-sso-client"];
 
 /// Rows about the run itself.
 const OUTCOME: &str = "run-outcome";

@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_parameter_is_found_behind_other_challenges_and_quotes() {
-        let header = r#"Basic realm="a, scope=b", Bearer error="x \" y", Scope = "files:read",resource_metadata=u"#;
+        let header =
+            r#"Basic realm="a, scope=b", Bearer error="x \" y", Scope = "files:read",resource_metadata=u"#;
         assert_eq!(parameter(header, "scope").as_deref(), Some("files:read"));
         assert_eq!(parameter(header, "error").as_deref(), Some("x \" y"));
         assert_eq!(parameter(header, "resource_metadata").as_deref(), Some("u"));

@@ -72,7 +72,7 @@ fn params(view: &View<'_>, party: Party) -> Evidence {
         let count = exchange.request.all("client_assertion").count();
         if count > 1 {
             let what = "The request holds more than one client assertion.";
-            return Some(breach(what).compare("client_assertion", "one", count));
+            return Some(breach(what).compare("client_assertion", "one", count.to_string()));
         }
         let what = "The client assertion is no JWT.";
         param.jwt.is_none().then(|| breach(what).compare("client_assertion", "a JWT", "something else"))
@@ -114,7 +114,9 @@ fn audience(view: &View<'_>, party: Party) -> Evidence {
 
 fn exp_jti(view: &View<'_>, party: Party) -> Evidence {
     let mut used = HashMap::new();
-    for Assertion { exchange, param, .. } in assertions(view, Party::Idp).iter().chain(&assertions(view, Party::As)) {
+    for Assertion { exchange, param, .. } in
+        assertions(view, Party::Idp).iter().chain(&assertions(view, Party::As))
+    {
         if let Some(jti) = param.jwt.as_ref().and_then(|jwt| jwt.claim("jti")) {
             let first = used.entry(jti).or_insert(exchange.number);
             *first = (*first).min(exchange.number);
@@ -124,7 +126,9 @@ fn exp_jti(view: &View<'_>, party: Party) -> Evidence {
         let jti = jwt.claim("jti").filter(|jti| !jti.is_empty());
         let (exp, iat) = (seconds(jwt, "exp"), seconds(jwt, "iat"));
         if exp.is_none() {
-            return Some(Breach::new(exchange, "The client assertion has no `exp`.").compare("exp", "soon", "nothing"));
+            return Some(
+                Breach::new(exchange, "The client assertion has no `exp`.").compare("exp", "soon", "nothing"),
+            );
         }
         let Some(jti) = jti else {
             let breach = Breach::new(exchange, "The client assertion has no `jti`.");
@@ -137,7 +141,9 @@ fn exp_jti(view: &View<'_>, party: Party) -> Evidence {
         let life = exp?.saturating_sub(iat?);
         (life > LONGEST_LIFE).then(|| {
             let breach = Breach::new(exchange, "The client assertion is good for longer than ten minutes.");
-            breach.compare("exp - iat", format!("at most {LONGEST_LIFE} s"), format!("{life} s")).at_most(Severity::Warn)
+            breach
+                .compare("exp - iat", format!("at most {LONGEST_LIFE} s"), format!("{life} s"))
+                .at_most(Severity::Warn)
         })
     })
 }
@@ -147,7 +153,8 @@ fn signature(view: &View<'_>, party: Party) -> Evidence {
     each_jwt(view, party, |exchange, jwt| {
         (jwt.verifies_with.as_ref() != Some(&key)).then(|| {
             let alg = jwt.header.get("alg").map_or("no alg".into(), plain);
-            let verifies = jwt.verifies_with.as_ref().map_or("no key of this run".into(), |name| format!("«{name}»"));
+            let verifies =
+                jwt.verifies_with.as_ref().map_or("no key of this run".into(), |name| format!("«{name}»"));
             let what = "The client assertion does not verify with the key that is registered here.";
             Breach::new(exchange, what).compare("signature", format!("«{key}»"), format!("{verifies}, {alg}"))
         })
@@ -162,9 +169,14 @@ fn not_shared(view: &View<'_>) -> Evidence {
     let pairs = at_idp.iter().flat_map(|one| at_as.iter().map(move |other| (one, other)));
     Evidence::of(pairs.filter(|(one, other)| one.param == other.param).map(|(one, other)| {
         let second = if one.exchange.number < other.exchange.number { other } else { one };
-        let breach = Breach::new(second.exchange, "The client assertion made for one server is sent to the other.");
+        let breach =
+            Breach::new(second.exchange, "The client assertion made for one server is sent to the other.");
         let (idp, resource_as) = (one.exchange.number, other.exchange.number);
-        breach.compare("client_assertion", "one for each server", format!("the same in #{idp} and #{resource_as}"))
+        breach.compare(
+            "client_assertion",
+            "one for each server",
+            format!("the same in #{idp} and #{resource_as}"),
+        )
     }))
 }
 

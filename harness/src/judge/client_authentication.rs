@@ -29,40 +29,36 @@ pub(super) const RULES: &[Rule] = &[
 fn identity(view: &View<'_>, party: Party) -> Evidence {
     let own = format!("{party}.client_id");
     each(view, party, |exchange| {
-        let wrong = identities(exchange).into_iter().find(|(_, id)| !is_meant(id, &own))?;
+        let (place, seen) = other_identity(exchange, &own)?;
         let what = match party {
             Party::Idp => "The exchange is not made as the client to which the ID token was issued.",
             _ => "The grant is not redeemed as the client that it names.",
         };
-        Some(Breach::new(exchange, what).compare(wrong.0, format!("«{own}»"), wrong.1))
+        Some(Breach::new(exchange, what).compare(place, format!("«{own}»"), seen))
     })
 }
 
-/// Every client id in a request, with the place where it stands. Ids in assertions count when `iss` and `sub`
-/// agree; otherwise the assertion itself is wrong.
-fn identities(exchange: &Exchange) -> Vec<(&'static str, String)> {
-    let mut found = Vec::new();
-    for presented in &exchange.request.authentication {
-        match presented {
-            Presented::ClientSecretBasic { client_id, .. } => found.push(("Basic user", client_id.to_string())),
-            Presented::ClientAssertion { assertion, .. } => {
-                let claim = |name| assertion.jwt.as_ref().and_then(|jwt| jwt.claim(name));
-                if let (Some(iss), true) = (claim("iss"), claim("iss") == claim("sub")) {
-                    found.push(("iss and sub", iss.to_owned()));
-                }
-            }
-            _ => {}
+/// The first client id in a request that is not `own`, with the place where it stands. Ids in an assertion count
+/// when `iss` and `sub` agree; otherwise the assertion itself is wrong.
+fn other_identity(exchange: &Exchange, own: &str) -> Option<(&'static str, String)> {
+    let other = |place, id: &Text| (encoded(id) != Some(own)).then(|| (place, id.to_string()));
+    let presented = |presented: &Presented| match presented {
+        Presented::ClientSecretBasic { client_id, .. } => other("Basic user", client_id),
+        Presented::ClientAssertion { assertion, .. } => {
+            let claim = |name| assertion.jwt.as_ref()?.claim(name);
+            let issuer = claim("iss").filter(|iss| Some(*iss) == claim("sub"))?;
+            (issuer != format!("«{own}»")).then(|| ("iss and sub", issuer.to_owned()))
         }
-    }
-    found.extend(exchange.request.param("client_id").map(|param| ("client_id", param.value.to_string())));
-    found
+        _ => None,
+    };
+    let beside = || exchange.request.param("client_id").and_then(|param| other("client_id", &param.value));
+    exchange.request.authentication.iter().find_map(presented).or_else(beside)
 }
 
-/// Whether `shown` names the value, as it is or with its encoding gone wrong.
-fn is_meant(shown: &str, name: &str) -> bool {
-    shown.strip_prefix('«').and_then(|shown| shown.strip_prefix(name)).is_some_and(|rest| {
-        rest.starts_with(['»', ' '])
-    })
+/// The value that `text` is, whether or not it is encoded as it should be: that has rules of its own.
+fn encoded(text: &Text) -> Option<&str> {
+    let (name, how) = meant(text)?;
+    matches!(how, None | Some(Alteration::EncodedTwice | Alteration::NotEncoded)).then_some(name)
 }
 
 fn present(view: &View<'_>, party: Party) -> Evidence {
@@ -71,7 +67,10 @@ fn present(view: &View<'_>, party: Party) -> Evidence {
     }
     each(view, party, |exchange| {
         let presented = &exchange.request.authentication;
-        let seen = match presented.iter().find(|one| one.method().is_some_and(|method| method != AuthMethod::None)) {
+        let seen = match presented
+            .iter()
+            .find(|one| one.method().is_some_and(|method| method != AuthMethod::None))
+        {
             Some(credential) => unregistered(view, party, credential)?,
             None => presented.first().map_or("nothing".into(), describe),
         };
@@ -81,27 +80,29 @@ fn present(view: &View<'_>, party: Party) -> Evidence {
     })
 }
 
-/// What is presented in place of the registered secret, if it is another. Encoding has a rule of its own.
+/// What is presented in place of the registered secret, if it is another.
 fn unregistered(view: &View<'_>, party: Party, presented: &Presented) -> Option<String> {
     let secret = match presented {
         Presented::ClientSecretBasic { client_secret, .. } => client_secret,
         Presented::ClientSecretPost { client_id: Some(_), client_secret } => client_secret,
-        Presented::ClientSecretPost { client_id: None, .. } => return Some("client_secret without client_id".into()),
+        Presented::ClientSecretPost { client_id: None, .. } => {
+            return Some("client_secret without client_id".into());
+        }
         _ => return None,
     };
-    let encoded = meant(secret).is_some_and(|(_, how)| {
-        matches!(how, None | Some(Alteration::EncodedTwice | Alteration::NotEncoded))
-    });
-    (!encoded || view.role_of(secret) != Some(Role::Secret(party))).then(|| describe(presented))
+    let registered = encoded(secret).and_then(|name| view.role(name)) == Some(Role::Secret(party));
+    (!registered).then(|| describe(presented))
 }
 
 fn one_method(view: &View<'_>, party: Party) -> Evidence {
     each(view, party, |exchange| {
         let presented = &exchange.request.authentication;
-        let methods: Vec<_> = presented.iter().filter_map(Presented::method).filter(|one| *one != AuthMethod::None).collect();
+        let methods: Vec<_> =
+            presented.iter().filter_map(Presented::method).filter(|one| *one != AuthMethod::None).collect();
         (methods.len() > 1).then(|| {
             let seen = methods.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-            let breach = Breach::new(exchange, "The request uses more than one client authentication method.");
+            let breach =
+                Breach::new(exchange, "The request uses more than one client authentication method.");
             breach.compare("client authentication", "one method", seen)
         })
     })
@@ -113,8 +114,9 @@ fn method_advertised(view: &View<'_>, party: Party) -> Evidence {
         let expected = join(registration.methods.iter().map(|method| method.as_str()));
         return methods(view, party, |exchange, method| {
             (!registration.methods.contains(&method)).then(|| {
-                let what = "The client does not use the client authentication method that is registered here.";
-                Breach::new(exchange, what).compare("method", &expected, method)
+                let what =
+                    "The client does not use the client authentication method that is registered here.";
+                Breach::new(exchange, what).compare("method", &expected, method.as_str())
             })
         });
     }
@@ -128,7 +130,7 @@ fn method_advertised(view: &View<'_>, party: Party) -> Evidence {
         let listed = listed_methods(view, exchange)??;
         (!listed.contains(&method.as_str())).then(|| {
             let what = "The client authenticates in a way that the server does not list.";
-            Breach::new(exchange, what).compare("method", join(listed.iter().copied()), method)
+            Breach::new(exchange, what).compare("method", join(listed.iter().copied()), method.as_str())
         })
     })
 }
@@ -144,13 +146,17 @@ fn default_basic(view: &View<'_>) -> Evidence {
         let silent = listed_methods(view, exchange)?.is_none();
         (silent && method != AuthMethod::ClientSecretBasic).then(|| {
             let what = "The metadata lists no methods, which means client_secret_basic, and the client uses another.";
-            Breach::new(exchange, what).compare("method", AuthMethod::ClientSecretBasic, method)
+            Breach::new(exchange, what).compare("method", AuthMethod::ClientSecretBasic.as_str(), method.as_str())
         })
     })
 }
 
 /// Judges the method of every request that proves something; the first breach in each.
-fn methods(view: &View<'_>, party: Party, check: impl Fn(&Exchange, AuthMethod) -> Option<Breach>) -> Evidence {
+fn methods(
+    view: &View<'_>,
+    party: Party,
+    check: impl Fn(&Exchange, AuthMethod) -> Option<Breach>,
+) -> Evidence {
     each(view, party, |exchange| {
         let used = exchange.request.authentication.iter().filter_map(Presented::method);
         used.filter(|method| *method != AuthMethod::None).find_map(|method| check(exchange, method))
@@ -159,7 +165,9 @@ fn methods(view: &View<'_>, party: Party, check: impl Fn(&Exchange, AuthMethod) 
 
 /// Whether a request of the second leg was made after metadata of which `is` holds.
 fn lists_methods(view: &View<'_>, is: impl Fn(&Option<Vec<&str>>) -> bool) -> bool {
-    view.leg(Party::As).iter().any(|exchange| listed_methods(view, exchange).is_some_and(|listed| is(&listed)))
+    view.leg(Party::As)
+        .iter()
+        .any(|exchange| listed_methods(view, exchange).is_some_and(|listed| is(&listed)))
 }
 
 /// The list of methods in the metadata that the client saw last before a request: none seen, no list in it, or
@@ -199,7 +207,8 @@ fn basic_encoding(view: &View<'_>, party: Party) -> Evidence {
 fn post_in_body(view: &View<'_>, party: Party) -> Evidence {
     every(view, party, |exchange| {
         let credential = |name: &str| matches!(name, "client_secret" | "client_assertion");
-        let param = exchange.request.query.iter().find(|param| credential(&param.name) && !param.is_empty())?;
+        let param =
+            exchange.request.query.iter().find(|param| credential(&param.name) && !param.is_empty())?;
         let breach = Breach::new(exchange, format!("`{}` stands in the URL.", param.name));
         Some(breach.compare("query", "no credential", format!("{}={}", param.name, shown(&param.value))))
     })
@@ -223,7 +232,11 @@ fn is_public(view: &View<'_>, party: Party) -> bool {
 
 fn registered_credential(view: &View<'_>, party: Party) -> String {
     let key = view.registration(party).methods == [AuthMethod::PrivateKeyJwt];
-    if key { format!("a client assertion signed with «{party}.client_key»") } else { format!("«{party}.client_secret»") }
+    if key {
+        format!("a client assertion signed with «{party}.client_key»")
+    } else {
+        format!("«{party}.client_secret»")
+    }
 }
 
 /// What a client presents, in words.
@@ -231,7 +244,9 @@ fn describe(presented: &Presented) -> String {
     match presented {
         Presented::ClientAssertion { .. } => "a client assertion".into(),
         Presented::ClientSecretBasic { client_secret, .. } => format!("Basic with {}", shown(client_secret)),
-        Presented::ClientSecretPost { client_secret, .. } => format!("client_secret {}", shown(client_secret)),
+        Presented::ClientSecretPost { client_secret, .. } => {
+            format!("client_secret {}", shown(client_secret))
+        }
         Presented::Identified { .. } => "client_id alone".into(),
         Presented::OtherHeader { scheme } => format!("an Authorization header of scheme {scheme}"),
     }

@@ -50,7 +50,11 @@ fn stays_at(view: &View<'_>, roles: &[Role], home: Party, what: &str) -> Evidenc
     Evidence::of(away.filter_map(|exchange| {
         let mention = exchange.request.mentions.iter().find(|mention| is_one(&mention.name))?;
         let expected = format!("at {home} only");
-        Some(Breach::new(exchange, what).compare(&format!("«{}»", mention.name), expected, place(exchange, mention)))
+        Some(Breach::new(exchange, what).compare(
+            &format!("«{}»", mention.name),
+            expected,
+            place(exchange, mention),
+        ))
     }))
 }
 
@@ -86,7 +90,11 @@ fn output(view: &View<'_>) -> Evidence {
     let printed = streams.into_iter().filter_map(|(stream, text)| {
         let (name, _) = text.names().find(|(name, _)| view.role(name).is_some())?;
         let what = format!("«{name}» is in the client's {stream}.");
-        Some(Breach::of_run(what).compare(stream, "no secret", format!("«{name}»")).quote(line_with(text, name)))
+        Some(
+            Breach::of_run(what)
+                .compare(stream, "no secret", format!("«{name}»"))
+                .quote(line_with(text, name)),
+        )
     });
     Evidence::of(printed.chain(in_report(view)))
 }
@@ -97,20 +105,19 @@ fn in_report(view: &View<'_>) -> Option<Breach> {
     let members = Value::Object(report.members.clone()).to_string();
     let texts = [&report.error, &report.error_description, &report.error_uri, &report.message, &report.step];
     let all: String = texts.into_iter().flatten().cloned().chain([members]).collect();
-    let secret = |name: &str| view.role(name).is_some() && SHOWN.iter().any(|end| all.contains(&format!("«{name}{end}")));
+    let shown =
+        |name: &str| all.contains(&format!("«{name}")) || all.contains(&format!("«claims of {name}»"));
+    let secret = |name: &str| view.role(name).is_some() && shown(name);
     let name = view.transcript.values.iter().map(|value| &value.name).find(|name| secret(name))?;
     let breach = Breach::of_run(format!("«{name}» is in the outcome report."));
     Some(breach.compare("outcome report", "no secret", format!("«{name}»")))
 }
 
-/// How the name of a value ends in text.
-const SHOWN: [&str; 3] = ["»", " in base64»", " percent-encoded»"];
-
 /// The line of output in which a value stands, shortened around it.
 fn line_with(text: &Text, name: &str) -> String {
     let shown = text.to_string();
     let mark = format!("«{name}");
-    let at = shown.find(&mark).unwrap_or(0);
+    let at = shown.find(&mark).or_else(|| shown.find(name)).unwrap_or(0);
     let start = shown[..at].rfind('\n').map_or(0, |end| end + 1);
     let end = shown[at..].find('\n').map_or(shown.len(), |end| at + end);
     let before: Vec<_> = shown[start..at].chars().rev().take(AROUND).collect();
@@ -134,7 +141,8 @@ fn private_keys(view: &View<'_>) -> Evidence {
 /// Whether the header of a JWT in the request holds a key with its private part.
 fn has_private_jwk(exchange: &Exchange) -> bool {
     let jwts = exchange.request.params().iter().filter_map(|param| param.jwt.as_ref());
-    jwts.filter_map(|jwt| jwt.header.get("jwk")).any(|jwk| PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()))
+    jwts.filter_map(|jwt| jwt.header.get("jwk"))
+        .any(|jwk| PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()))
 }
 
 /// Members of a JWK that are never public (RFC 7518 section 6).

@@ -28,7 +28,8 @@ fn challenge_url(view: &View<'_>) -> Evidence {
     let Some((challenged, url)) = view.challenged("resource_metadata").next() else {
         return Evidence::NotApplicable("no challenge named a metadata URL");
     };
-    let asked = |exchange: &&Exchange| well_known(exchange) == Some(WellKnown::Resource) || view.url(exchange) == url;
+    let asked =
+        |exchange: &&Exchange| well_known(exchange) == Some(WellKnown::Resource) || view.url(exchange) == url;
     let requests: Vec<_> = view.to(Party::Mcp).filter(asked).collect();
     if requests.iter().any(|exchange| view.url(exchange) == url) {
         return Evidence::Kept;
@@ -41,7 +42,8 @@ fn challenge_url(view: &View<'_>) -> Evidence {
 }
 
 fn server_from_list(view: &View<'_>) -> Evidence {
-    let guess = |exchange: &&Exchange| matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid));
+    let guess =
+        |exchange: &&Exchange| matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid));
     // Without a list the guess is a relic of an older revision of MCP.
     let at_most = if view.resource_metadata().next().is_some() { Severity::Fail } else { Severity::Warn };
     let breaches: Vec<_> = view
@@ -49,7 +51,8 @@ fn server_from_list(view: &View<'_>) -> Evidence {
         .filter(guess)
         .map(|exchange| {
             let what = "The MCP server's own host is asked for authorization server metadata.";
-            let breach = Breach::new(exchange, what).compare("host", view.issuer(Party::As), view.stage("mcp.origin"));
+            let breach =
+                Breach::new(exchange, what).compare("host", view.issuer(Party::As), view.stage("mcp.origin"));
             breach.at_most(at_most)
         })
         .collect();
@@ -78,7 +81,8 @@ fn scope_selection(view: &View<'_>) -> Evidence {
         let with_configured = set(last).union(&configured).cloned().collect();
         let right = [set(last), union, configured.clone(), with_configured].contains(&set(&sent));
         (!right).then(|| {
-            let breach = Breach::new(exchange, "The exchange asks for another scope than the challenge names.");
+            let breach =
+                Breach::new(exchange, "The exchange asks for another scope than the challenge names.");
             breach.compare("scope", last, sent)
         })
     })
@@ -118,20 +122,22 @@ fn order_with_path(view: &View<'_>) -> Evidence {
         format!("{path}/.well-known/openid-configuration"),
     ];
     let search = first_search(view);
-    let place = |exchange: &&Exchange| standard.iter().position(|url| *url == exchange.request.path.to_string());
+    let place =
+        |exchange: &&Exchange| standard.iter().position(|url| *url == exchange.request.path.to_string());
     let Some(first) = search.first() else { return Evidence::NotApplicable(NO_SEARCH) };
     let invented = search.iter().find(|exchange| place(exchange).is_none());
     let inserted = search.iter().any(|exchange| place(exchange) == Some(0));
-    let places: Vec<_> = search.iter().filter_map(|exchange| place(&exchange)).collect();
+    let places: Vec<_> = search.iter().filter_map(place).collect();
     match invented {
         Some(invented) if !inserted => {
             let what = "The metadata URL is not built as RFC 8414 builds it for an issuer with a path.";
-            let breach = Breach::new(invented, what).compare("path", &standard[0], &invented.request.path);
+            let breach =
+                Breach::new(invented, what).compare("path", &standard[0], invented.request.path.to_string());
             Evidence::Broken(vec![breach])
         }
         _ if places.first() != Some(&0) || !places.is_sorted() => {
             let breach = Breach::new(first, "The metadata URLs are tried in another order than MCP lists.");
-            let breach = breach.compare("first", &standard[0], &first.request.path);
+            let breach = breach.compare("first", &standard[0], first.request.path.to_string());
             Evidence::Broken(vec![breach.at_most(Severity::Info)])
         }
         _ => Evidence::Kept,
@@ -149,7 +155,7 @@ fn order_without_path(view: &View<'_>) -> Evidence {
     }
     let breach = Breach::new(first, "OpenID metadata is asked for before OAuth metadata.");
     let expected = "/.well-known/oauth-authorization-server";
-    Evidence::Broken(vec![breach.compare("first", expected, &first.request.path)])
+    Evidence::Broken(vec![breach.compare("first", expected, first.request.path.to_string())])
 }
 
 fn both_kinds(view: &View<'_>) -> Evidence {
@@ -162,7 +168,11 @@ fn both_kinds(view: &View<'_>) -> Evidence {
     ];
     if last.response.status == 200 {
         let both = search.iter().any(|exchange| well_known(exchange) != well_known(last));
-        return if both { Evidence::Kept } else { Evidence::NotApplicable("the first kind asked for is served") };
+        return if both {
+            Evidence::Kept
+        } else {
+            Evidence::NotApplicable("the first kind asked for is served")
+        };
     }
     // Giving up on a server that is out of order is no want of understanding.
     let gone = search.iter().all(|exchange| (400..500).contains(&exchange.response.status));
@@ -177,7 +187,9 @@ fn both_kinds(view: &View<'_>) -> Evidence {
 
 /// Whether a script lets a document be served the first time.
 fn is_served(steps: &[Step]) -> bool {
-    steps.first().is_none_or(|step| step.act.is_none() && step.reply.as_ref().is_none_or(|reply| reply.status == 200))
+    steps
+        .first()
+        .is_none_or(|step| step.act.is_none() && step.reply.as_ref().is_none_or(|reply| reply.status == 200))
 }
 
 fn slash_removed(view: &View<'_>) -> Evidence {

@@ -31,11 +31,15 @@ fn no_second_leg(view: &View<'_>) -> Evidence {
     }))
 }
 
-/// The refusal that ended the run, when it is one that the script wants surfaced.
+/// The refusal by a token endpoint that ended the run. A second leg without a grant is no flow, and what it is
+/// answered is nobody's news.
 fn final_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
     let legs = [Party::Idp, Party::As].map(|party| view.leg(party).last().copied());
     let last = legs.into_iter().flatten().max_by_key(|exchange| exchange.number)?;
-    (token_refused(last) && !view.is_authorized()).then_some(last)
+    let has_grant =
+        view.leg1_is_outside() || view.leg(Party::Idp).iter().any(|exchange| view.granted(exchange));
+    let in_flow = last.party == Party::Idp || has_grant;
+    (in_flow && token_refused(last) && !view.is_authorized()).then_some(last)
 }
 
 fn reported(view: &View<'_>, party: Party) -> Evidence {
@@ -49,16 +53,22 @@ fn reported(view: &View<'_>, party: Party) -> Evidence {
         return Evidence::Unreached("no refusal of this server ended the run");
     };
     if let Report::Read(report) = &view.transcript.client.report {
-        let seen = if name == "error" { report.error.clone() } else { report.status.map(|status| status.to_string()) };
+        let seen = if name == "error" {
+            report.error.clone()
+        } else {
+            report.status.map(|status| status.to_string())
+        };
         return Evidence::of(not_told(report, &expected, seen.as_deref()).map(|(what, seen)| {
             Breach::new(refusal, what).compare(&format!("reported {name}"), &expected, seen)
         }));
     }
     let client = &view.transcript.client;
-    let told = [&client.stdout, &client.stderr].iter().any(|output| output.text.to_string().contains(&expected));
+    let told =
+        [&client.stdout, &client.stderr].iter().any(|output| output.text.to_string().contains(&expected));
     Evidence::of((!told).then(|| {
         let what = "The output does not name the error; write the outcome report to have this judged.";
-        let breach = Breach::new(refusal, what).compare(&format!("output names {name}"), &expected, "not found");
+        let breach =
+            Breach::new(refusal, what).compare(&format!("output names {name}"), &expected, "not found");
         breach.at_most(Severity::Info)
     }))
 }
@@ -69,5 +79,7 @@ fn not_told(report: &OutcomeReport, expected: &str, seen: Option<&str>) -> Optio
         return Some(("The client reports success although it was refused.", "authorized".into()));
     }
     let lost = seen != Some(expected);
-    lost.then(|| ("The error of the refusal does not reach the caller.", seen.unwrap_or("nothing").to_owned()))
+    lost.then(|| {
+        ("The error of the refusal does not reach the caller.", seen.unwrap_or("nothing").to_owned())
+    })
 }

@@ -101,8 +101,13 @@ impl Breach {
     }
 
     /// Sets what was expected beside what was seen.
-    pub(super) fn compare(mut self, name: &str, expected: impl ToString, seen: impl ToString) -> Self {
-        let (expected, seen) = (expected.to_string(), seen.to_string());
+    pub(super) fn compare(
+        mut self,
+        name: &str,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Self {
+        let (expected, seen) = (expected.into(), seen.into());
         self.compared.push(Comparison { name: name.to_owned(), expected, seen });
         self
     }

@@ -32,7 +32,7 @@ fn no_user_redirect(view: &View<'_>) -> Evidence {
     let breaches: Vec<_> = asked
         .map(|exchange| {
             let what = "The user is sent to the authorization endpoint of the resource authorization server.";
-            Breach::new(exchange, what).compare("request", "none", Line(exchange))
+            Breach::new(exchange, what).compare("request", "none", Line(exchange).to_string())
         })
         .collect();
     if breaches.is_empty() && view.leg(Party::Idp).is_empty() && view.leg(Party::As).is_empty() {

@@ -58,7 +58,8 @@ fn leftovers(view: &View<'_>) -> Evidence {
             LEFTOVERS.into_iter().filter(|name| exchange.request.param(name).is_some()).collect();
         let first = left.first()?;
         let names = left.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let breach = Breach::new(exchange, format!("Parameters of the exchange are sent with the grant: {names}."));
+        let breach =
+            Breach::new(exchange, format!("Parameters of the exchange are sent with the grant: {names}."));
         // A secret among them is a finding of its own.
         Some(breach.compare(first, "nothing", seen(exchange, first)).at_most(Severity::Warn))
     })
@@ -72,8 +73,14 @@ fn issued_before<'a>(view: &View<'a>, exchange: &Exchange) -> Option<&'a str> {
 }
 
 /// Parameters of RFC 8693 section 2.1 that the second leg does not have.
-const LEFTOVERS: [&str; 6] =
-    ["subject_token", "subject_token_type", "requested_token_type", "audience", "actor_token", "actor_token_type"];
+const LEFTOVERS: [&str; 6] = [
+    "subject_token",
+    "subject_token_type",
+    "requested_token_type",
+    "audience",
+    "actor_token",
+    "actor_token_type",
+];
 
 /// Grant type of a key-bound grant (JWT DPoP grant draft -01, section 3.1).
 const GRANT_TYPE_JWT_DPOP: &str = "urn:ietf:params:oauth:grant-type:jwt-dpop";

@@ -71,7 +71,11 @@ fn observe(view: &View<'_>, rule: &Rule) -> Vec<Observation> {
         Look::Each(check) => requirement
             .at
             .iter()
-            .map(|&party| Observation { requirement, at: Some(party), evidence: evidence(&|| check(view, party)) })
+            .map(|&party| Observation {
+                requirement,
+                at: Some(party),
+                evidence: evidence(&|| check(view, party)),
+            })
             .collect(),
     }
 }

@@ -18,11 +18,11 @@ fn reached(view: &View<'_>) -> Evidence {
         let breach = Breach::of_run(format!("The client sent no request; {}.", view.ending()));
         return Evidence::Broken(vec![breach.quote(last_words(view))]);
     }
-    let missing = |reached: &&Reached| {
-        !view.to(reached.party).any(|exchange| exchange.endpoint == reached.endpoint)
-    };
+    let missing =
+        |reached: &&Reached| !view.to(reached.party).any(|exchange| exchange.endpoint == reached.endpoint);
     Evidence::of(view.scenario.expect.reached.iter().find(missing).map(|Reached { party, endpoint }| {
-        let what = format!("The run never got to {party}.{endpoint}, which the scenario is about; {}.", ended(view));
+        let what =
+            format!("The run never got to {party}.{endpoint}, which the scenario is about; {}.", ended(view));
         Breach::of_run(what).quote(last_words(view)).explicable()
     }))
 }
@@ -31,12 +31,20 @@ fn outcome(view: &View<'_>) -> Evidence {
     let authorized = view.is_authorized();
     match view.transcript.client.ended {
         Ended::TimedOut(limit) => {
-            let state = if authorized { "after it had reached the MCP server" } else { "before it reached the MCP server" };
-            let what = format!("The client was still running at its time limit of {limit} ms, {state}; {}.", last(view));
+            let state = if authorized {
+                "after it had reached the MCP server"
+            } else {
+                "before it reached the MCP server"
+            };
+            let what = format!(
+                "The client was still running at its time limit of {limit} ms, {state}; {}.",
+                last(view)
+            );
             return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
         }
         Ended::Signal(signal) => {
-            let what = format!("The client was ended by signal {signal}, which nobody here sent; {}.", last(view));
+            let what =
+                format!("The client was ended by signal {signal}, which nobody here sent; {}.", last(view));
             return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
         }
         Ended::Exited(_) => {}
@@ -51,7 +59,10 @@ fn outcome(view: &View<'_>) -> Evidence {
     };
     let what = match authorized {
         true => format!("The client reaches the MCP server where it must give up; {}.", ended(view)),
-        false => format!("The client does not reach the MCP server, and no other finding says why; {}.", ended(view)),
+        false => format!(
+            "The client does not reach the MCP server, and no other finding says why; {}.",
+            ended(view)
+        ),
     };
     let breach = Breach::of_run(what).compare("outcome", expected, seen).quote(last_words(view));
     Evidence::Broken(vec![breach.explicable()])

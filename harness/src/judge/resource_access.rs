@@ -2,11 +2,11 @@
 //!
 //! RFC 6750 section 2, MCP authorization 2026-07-28 on token requirements and token handling.
 
-use crosscheck_wire::Text;
 use crosscheck_wire::transcript::{Exchange, Place};
+use crosscheck_wire::{Alteration, Text};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::view::{Role, View, authorization};
+use super::view::{Role, View, authorization, meant};
 
 pub(super) const RULES: &[Rule] = &[
     rule("res-bearer-header", bearer_header),
@@ -28,8 +28,11 @@ struct Carried {
 impl Carried {
     fn by(view: &View<'_>, exchange: &Exchange) -> Self {
         let mut carried = Self::default();
-        let tokens =
-            exchange.request.mentions.iter().filter(|mention| view.role(&mention.name) == Some(Role::AccessToken));
+        let tokens = exchange
+            .request
+            .mentions
+            .iter()
+            .filter(|mention| view.role(&mention.name) == Some(Role::AccessToken));
         for mention in tokens {
             match (mention.place, mention.at.as_str()) {
                 (Place::Header, "authorization") => carried.header = true,
@@ -62,13 +65,23 @@ fn bearer_header(view: &View<'_>) -> Evidence {
         if !carried.header {
             let place = carried.elsewhere.or_else(|| carried.body.then(|| "the body".into()))?;
             let breach = Breach::new(exchange, "The access token is not in the Authorization header.");
-            return Some(breach.compare("Authorization", expected, format!("nothing; the token is in {place}")));
+            return Some(breach.compare(
+                "Authorization",
+                expected,
+                format!("nothing; the token is in {place}"),
+            ));
         }
         let sent = authorization(&exchange.request)?;
-        let whole = view.is(&sent.credentials, Role::AccessToken);
+        // More than one blank behind the scheme is allowed.
+        let whole = meant(&sent.credentials).is_some_and(|(name, how)| {
+            view.role(name) == Some(Role::AccessToken) && matches!(how, None | Some(Alteration::Whitespace))
+        });
         let right = sent.scheme.eq_ignore_ascii_case("Bearer") && whole;
         (!right).then(|| {
-            let breach = Breach::new(exchange, "The Authorization header does not carry the access token as it was issued.");
+            let breach = Breach::new(
+                exchange,
+                "The Authorization header does not carry the access token as it was issued.",
+            );
             breach.compare("Authorization", expected, format!("{} {}", sent.scheme, sent.credentials))
         })
     })
@@ -112,7 +125,8 @@ fn one_method(view: &View<'_>) -> Evidence {
 }
 
 fn own_token_only(view: &View<'_>) -> Evidence {
-    let authorized: Vec<_> = view.mcp().filter(|exchange| authorization(&exchange.request).is_some()).collect();
+    let authorized: Vec<_> =
+        view.mcp().filter(|exchange| authorization(&exchange.request).is_some()).collect();
     Evidence::of_each(&authorized, "no request to the MCP server carried a token", |exchange| {
         let sent = authorization(&exchange.request)?.credentials;
         let own = exchange.request.mentions.iter().any(|mention| {

@@ -56,7 +56,8 @@ const GRANT_REQUEST: Leg = Leg {
 /// as discovery, and failed there is not judged by this.
 fn accepted(view: &View<'_>, leg: &Leg) -> Evidence {
     let requests = view.leg(leg.party).iter();
-    let issued: Vec<_> = requests.filter(|exchange| view.granted(exchange) && (leg.regular)(exchange)).collect();
+    let issued: Vec<_> =
+        requests.filter(|exchange| view.granted(exchange) && (leg.regular)(exchange)).collect();
     let Some(last) = issued.last() else { return Evidence::Unreached(leg.missing) };
     if view.exchanges.iter().any(|exchange| view.mentions(exchange, leg.role).next().is_some()) {
         return Evidence::Kept;

@@ -52,7 +52,11 @@ fn audience(view: &View<'_>) -> Evidence {
         let sent: Vec<_> = exchange.request.all("audience").map(|param| param.value.to_string()).collect();
         if sent.is_empty() {
             let what = "The exchange does not say which authorization server the ID-JAG is for.";
-            return Some(Breach::new(exchange, what).compare("audience", known[0], seen(exchange, "audience")));
+            return Some(Breach::new(exchange, what).compare(
+                "audience",
+                known[0],
+                seen(exchange, "audience"),
+            ));
         }
         let wrong = sent.iter().find(|sent| !known.contains(&sent.as_str()))?;
         let what = "The ID-JAG is requested for something that is not the issuer of the resource authorization server.";
@@ -100,7 +104,8 @@ fn subject_token(view: &View<'_>) -> Evidence {
             view.is(&param.value, Role::SubjectToken) || wrongly_encoded(param).is_some()
         });
         (!right).then(|| {
-            let breach = Breach::new(exchange, "`subject_token` is not the identity assertion as it was issued.");
+            let breach =
+                Breach::new(exchange, "`subject_token` is not the identity assertion as it was issued.");
             breach.compare("subject_token", "«id_token»", seen(exchange, "subject_token"))
         })
     })
@@ -108,9 +113,7 @@ fn subject_token(view: &View<'_>) -> Evidence {
 
 fn subject_token_type(view: &View<'_>) -> Evidence {
     let what = "`subject_token_type` does not say what the subject token is.";
-    each(view, Party::Idp, |exchange| {
-        fixed(exchange, "subject_token_type", TOKEN_TYPE_ID_TOKEN, what)
-    })
+    each(view, Party::Idp, |exchange| fixed(exchange, "subject_token_type", TOKEN_TYPE_ID_TOKEN, what))
 }
 
 fn subject_is_no_access_token(view: &View<'_>) -> Evidence {
@@ -121,7 +124,7 @@ fn subject_is_no_access_token(view: &View<'_>) -> Evidence {
         let sent = &exchange.request.param("subject_token")?.value;
         (view.role_of(sent) == Some(Role::IdpAccessToken)).then(|| {
             let breach = Breach::new(exchange, "The access token from sign-on is used as the subject token.");
-            breach.compare("subject_token", "«id_token»", sent)
+            breach.compare("subject_token", "«id_token»", sent.to_string())
         })
     })
 }
@@ -135,7 +138,8 @@ fn scope_format(view: &View<'_>) -> Evidence {
     each(view, Party::Idp, |exchange| {
         let sent = exchange.request.param("scope")?.value.to_string();
         (!is_scope(&sent, &known)).then(|| {
-            let breach = Breach::new(exchange, "`scope` is no list of scopes with single spaces between them.");
+            let breach =
+                Breach::new(exchange, "`scope` is no list of scopes with single spaces between them.");
             breach.compare("scope", "scope tokens, one space between two", format!("`{sent}`"))
         })
     })
@@ -183,7 +187,7 @@ fn identifier(
 ) -> Breach {
     let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
     let near = known.iter().find(|known| bare(known) == bare(wrong));
-    let breach = Breach::new(exchange, what).compare(name, near.unwrap_or(&known[0]), wrong);
+    let breach = Breach::new(exchange, what).compare(name, *near.unwrap_or(&known[0]), wrong);
     let at_most = match near {
         Some(_) if !refused_by_exact_server(view, exchange) => Severity::Warn,
         _ => Severity::Fail,

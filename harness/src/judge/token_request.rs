@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 
 use crosscheck_scenarios::Party;
+use crosscheck_wire::Alteration;
 use crosscheck_wire::constants::FORM;
 use crosscheck_wire::transcript::{Exchange, Param};
-use crosscheck_wire::Alteration;
 
 use super::evidence::{Breach, Evidence};
 use super::view::{View, meant, says};
@@ -68,10 +68,11 @@ pub(super) fn nothing_in_url(view: &View<'_>, party: Party) -> Evidence {
         let added = |param: &&Param| PARAMETERS.contains(&param.name.as_str()) && !own.contains(&param.name);
         let param = exchange.request.query.iter().find(added)?;
         let what = format!("`{}` stands in the URL of the token request.", param.name);
-        Some(Breach::new(exchange, what).compare("query", if own.is_empty() { "none" } else { own }, format!(
-            "{}={}",
-            param.name, param.value
-        )))
+        Some(Breach::new(exchange, what).compare(
+            "query",
+            if own.is_empty() { "none" } else { own },
+            format!("{}={}", param.name, param.value),
+        ))
     };
     every(view, party, check)
 }
@@ -81,7 +82,9 @@ pub(super) fn no_duplicates(view: &View<'_>, party: Party, repeatable: &'static 
     each(view, party, |exchange| {
         let mut seen = HashSet::new();
         let params = exchange.request.params().iter().filter(|param| !param.is_empty());
-        let twice = params.map(|param| param.name.as_str()).find(|name| !repeatable.contains(name) && !seen.insert(*name))?;
+        let twice = params
+            .map(|param| param.name.as_str())
+            .find(|name| !repeatable.contains(name) && !seen.insert(*name))?;
         let count = exchange.request.all(twice).count();
         let breach = Breach::new(exchange, format!("`{twice}` is sent {count} times."));
         Some(breach.compare(twice, "once", format!("{count} times")))
@@ -93,7 +96,8 @@ pub(super) fn encoding_roundtrip(view: &View<'_>, party: Party) -> Evidence {
     each(view, party, |exchange| {
         exchange.request.params().iter().find_map(|param| {
             let (name, how) = wrongly_encoded(param)?;
-            let breach = Breach::new(exchange, format!("`{}` is not what was meant once decoded.", param.name));
+            let breach =
+                Breach::new(exchange, format!("`{}` is not what was meant once decoded.", param.name));
             Some(breach.compare(&param.name, format!("«{name}»"), format!("«{name} {}»", how.describe())))
         })
     })

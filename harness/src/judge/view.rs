@@ -68,9 +68,10 @@ impl<'a> View<'a> {
         self.exchanges.iter().copied().filter(move |exchange| exchange.party == party)
     }
 
-    /// Requests to the MCP endpoint.
+    /// Requests to the MCP endpoint, challenged ones included.
     pub(super) fn mcp(&self) -> impl Iterator<Item = &'a Exchange> {
-        self.to(Party::Mcp).filter(|exchange| exchange.endpoint == EndpointName::Mcp)
+        let here = [EndpointName::Mcp, EndpointName::Authorization];
+        self.to(Party::Mcp).filter(move |exchange| here.contains(&exchange.endpoint))
     }
 
     /// The token requests of the flow at an authorization server.
@@ -248,18 +249,19 @@ pub(super) fn says(request: &Request, name: &str) -> bool {
     request.param(name).is_some() || request.query.iter().any(|param| param.name == name && !param.is_empty())
 }
 
-/// A request and its answer in one line: `POST as /token, 400 invalid_grant`.
+/// A request and its answer in one line: `POST as /token, 400 invalid_grant (aud is another server)`.
 pub(super) struct Line<'a>(pub(super) &'a Exchange);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Exchange { party, request, response, .. } = self.0;
+        let Exchange { party, request, response, refusal, .. } = self.0;
         write!(out, "{} {party} {}", request.method, request.path)?;
         match (response.status, response.member("error")) {
-            (0, _) => out.write_str(", connection closed"),
-            (status, Some(code)) => write!(out, ", {status} {code}"),
-            (status, None) => write!(out, ", {status}"),
+            (0, _) => out.write_str(", connection closed")?,
+            (status, Some(code)) => write!(out, ", {status} {code}")?,
+            (status, None) => write!(out, ", {status}")?,
         }
+        if refusal.is_empty() { Ok(()) } else { write!(out, " ({refusal})") }
     }
 }
 

@@ -59,7 +59,10 @@ impl Folder {
                 self.file(&folder.join(name), output.text.to_string().as_bytes())?;
             }
             if played.scenario.idp.rules == Rules::OfficialSuite {
-                self.json(&folder.join("checks.json"), &official::checks(transcript, OffsetDateTime::now_utc()))?;
+                self.json(
+                    &folder.join("checks.json"),
+                    &official::checks(transcript, OffsetDateTime::now_utc()),
+                )?;
             }
         }
         Ok(())

@@ -17,7 +17,8 @@ use crosscheck_wire::{Caller, Transcript};
 pub(super) fn checks(transcript: &Transcript, ended: OffsetDateTime) -> Vec<Value> {
     let mut checks = Vec::new();
     let started = ended - Duration::microseconds(transcript.client.took_us.cast_signed());
-    let of_client = transcript.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray);
+    let of_client =
+        transcript.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray);
     for exchange in of_client {
         let at = started + Duration::microseconds(exchange.at_us.cast_signed());
         match exchange.party {
@@ -45,7 +46,8 @@ struct Kind {
 
 impl Kind {
     fn check(&self, status: &str, description: &str, at: OffsetDateTime) -> Value {
-        let references: Vec<_> = self.references.iter().map(|(id, url)| json!({ "id": id, "url": url })).collect();
+        let references: Vec<_> =
+            self.references.iter().map(|(id, url)| json!({ "id": id, "url": url })).collect();
         let mut check = plain(self.id, self.name, description, status, at);
         if !references.is_empty() {
             check["specReferences"] = references.into();
@@ -105,7 +107,12 @@ fn idp(checks: &mut Vec<Value>, exchange: &Exchange, at: OffsetDateTime) {
 
 fn resource_as(checks: &mut Vec<Value>, exchange: &Exchange, at: OffsetDateTime) {
     let Exchange { request, .. } = exchange;
-    checks.push(told("incoming-auth-request", &format!("Received {} request for {}", request.method, request.path), request_details(request), at));
+    checks.push(told(
+        "incoming-auth-request",
+        &format!("Received {} request for {}", request.method, request.path),
+        request_details(request),
+        at,
+    ));
     let post = request.method == "POST";
     match exchange.endpoint {
         EndpointName::OauthMetadata | EndpointName::OpenidMetadata => {
@@ -128,7 +135,12 @@ fn resource_as(checks: &mut Vec<Value>, exchange: &Exchange, at: OffsetDateTime)
         }
         _ => {}
     }
-    checks.push(told("outgoing-auth-response", &format!("Sent {} response for {} {}", exchange.response.status, request.method, request.path), response_details(exchange), at));
+    checks.push(told(
+        "outgoing-auth-response",
+        &format!("Sent {} response for {} {}", exchange.response.status, request.method, request.path),
+        response_details(exchange),
+        at,
+    ));
 }
 
 fn mcp(checks: &mut Vec<Value>, exchange: &Exchange, at: OffsetDateTime) {
@@ -139,16 +151,30 @@ fn mcp(checks: &mut Vec<Value>, exchange: &Exchange, at: OffsetDateTime) {
     }
     let method = request.body.json.as_ref().and_then(|json| json.get("method")).and_then(Value::as_str);
     let of = method.map(|method| format!(" (method: {method})")).unwrap_or_default();
-    checks.push(told("incoming-request", &format!("Received {} request for {}{of}", request.method, request.path), request_details(request), at));
+    checks.push(told(
+        "incoming-request",
+        &format!("Received {} request for {}{of}", request.method, request.path),
+        request_details(request),
+        at,
+    ));
     let bearer = request.header("authorization").is_some_and(|value| {
         value.to_string().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
     });
     if bearer && response.status == 401 {
-        checks.push(INVALID_TOKEN.check("FAILURE", "Client sent a bearer token that was not issued for this server", at));
+        checks.push(INVALID_TOKEN.check(
+            "FAILURE",
+            "Client sent a bearer token that was not issued for this server",
+            at,
+        ));
     } else if bearer {
         checks.push(VALID_TOKEN.check("SUCCESS", "Client sent a valid bearer token", at));
     }
-    checks.push(told("outgoing-response", &format!("Sent {} response for {} {}", response.status, request.method, request.path), response_details(exchange), at));
+    checks.push(told(
+        "outgoing-response",
+        &format!("Sent {} response for {} {}", response.status, request.method, request.path),
+        response_details(exchange),
+        at,
+    ));
 }
 
 fn told(id: &str, description: &str, details: Value, at: OffsetDateTime) -> Value {
@@ -184,8 +210,11 @@ fn request_details(request: &Request) -> Value {
 
 fn response_details(exchange: &Exchange) -> Value {
     let Exchange { request, response, .. } = exchange;
-    let headers: Map<_, _> =
-        response.headers.iter().map(|header| (header.name.clone(), header.value.to_string().into())).collect();
+    let headers: Map<_, _> = response
+        .headers
+        .iter()
+        .map(|header| (header.name.clone(), header.value.to_string().into()))
+        .collect();
     let mut details = json!({ "method": request.method, "path": request.path.to_string(), "statusCode": response.status, "headers": headers });
     if let Some(body) = body(&response.body) {
         details["body"] = body;

@@ -50,7 +50,9 @@ fn an_expected_finding_passes_and_a_stale_entry_fails() {
     let folder = folder();
     let path = folder.path().join("expected.toml");
     let entry = |requirement: &str| {
-        format!("[[expected]]\nscenario = \"{ISSUER}\"\nrequirement = \"{requirement}\"\nreason = \"known\"\n")
+        format!(
+            "[[expected]]\nscenario = \"{ISSUER}\"\nrequirement = \"{requirement}\"\nreason = \"known\"\n"
+        )
     };
     let options = ["--exact", ISSUER, "--expected", text(&path)];
 
@@ -68,9 +70,18 @@ fn expected_findings_that_name_nothing_are_refused() {
     let path = folder.path().join("expected.toml");
     let options = ["--expected", text(&path)];
     let wrong = [
-        ("[[expected]]\nscenario = \"flow/complet\"\nrequirement = \"flow-order\"\nreason = \"x\"\n", "`flow/complete`"),
-        ("[[expected]]\nscenario = \"flow/complete\"\nrequirement = \"flow-ordr\"\nreason = \"x\"\n", "`flow-order`"),
-        ("[[expected]]\nscenario = \"flow/complete\"\nrequirement = \"flow-order\"\nreason = \"\"\n", "the reason is empty"),
+        (
+            "[[expected]]\nscenario = \"flow/complet\"\nrequirement = \"flow-order\"\nreason = \"x\"\n",
+            "`flow/complete`",
+        ),
+        (
+            "[[expected]]\nscenario = \"flow/complete\"\nrequirement = \"flow-ordr\"\nreason = \"x\"\n",
+            "`flow-order`",
+        ),
+        (
+            "[[expected]]\nscenario = \"flow/complete\"\nrequirement = \"flow-order\"\nreason = \"\"\n",
+            "the reason is empty",
+        ),
         ("[[expected]]\nscenari = \"flow/complete\"\n", "unknown field `scenari`"),
     ];
     for (text, expected) in wrong {
@@ -90,6 +101,7 @@ fn an_undeclared_need_is_not_applicable_and_counted_apart() {
 #[test]
 fn no_secret_of_a_run_is_ever_printed() {
     let leak = ["--", "crosscheck", "reference-client", "--fault", "prints-tokens"];
-    let call = run(&["--exact", "flow/complete"], &leak).exits(1).says("conf-log-default").says("«access_token#1»");
+    let call =
+        run(&["--exact", "flow/complete"], &leak).exits(1).says("conf-log-default").says("«access_token#1»");
     call.is_silent_about("eyJ");
 }

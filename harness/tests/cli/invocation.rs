@@ -8,7 +8,8 @@ use crate::{CROSSCHECK, crosscheck, folder, text};
 #[test]
 fn the_reference_client_passes_everything() {
     let call = crosscheck(&["run"]).exits(0).says("reports outcomes").says("passed");
-    let call = call.is_silent_about("FAIL").is_silent_about("WARN").says("-- crosscheck reference-client --fault");
+    let call =
+        call.is_silent_about("FAIL").is_silent_about("WARN").says("-- crosscheck reference-client --fault");
     assert_eq!(call.stderr, "");
 }
 
@@ -30,7 +31,11 @@ fn wrong_arguments_exit_with_2() {
 #[test]
 fn a_filter_selects_by_part_of_the_id_and_exact_takes_the_whole() {
     let all = crosscheck(&["run", "--list", "discovery"]).exits(0);
-    assert!(all.stdout.lines().count() > 1 && all.stdout.lines().all(|id| id.contains("discovery")), "{}", all.told());
+    assert!(
+        all.stdout.lines().count() > 1 && all.stdout.lines().all(|id| id.contains("discovery")),
+        "{}",
+        all.told()
+    );
     let one = crosscheck(&["run", "--list", "--exact", "flow/complete"]).exits(0);
     assert_eq!(one.stdout, "flow/complete\n");
     let rest = crosscheck(&["run", "--list", "flow", "--skip", "flow/complete"]).exits(0);
@@ -56,7 +61,9 @@ fn explain_tells_of_requirements_and_scenarios_and_helps_with_typing() {
     crosscheck(&["explain", "tx-audience-is-as-issuer"]).exits(0).says("source").says("mend").says("wrong");
     crosscheck(&["explain", "cauth-present@as"]).exits(0).says("cauth-present");
     crosscheck(&["explain", "flow/complete"]).exits(0).says("script");
-    crosscheck(&["explain", "tx-audiance-is-as-issuer"]).exits(2).says("did you mean `tx-audience-is-as-issuer`?");
+    crosscheck(&["explain", "tx-audiance-is-as-issuer"])
+        .exits(2)
+        .says("did you mean `tx-audience-is-as-issuer`?");
 }
 
 #[test]
@@ -98,7 +105,8 @@ fn a_wrong_script_is_named_by_file_line_and_column() {
     let mine = folder();
     let path = mine.path().join("own.toml");
     fs::write(&path, "title = \"Mine\"\nwhy = \"x\"\nrequirements = [\"flow-ordr\"]\n").unwrap();
-    let call = crosscheck(&["run", "--scenarios", text(mine.path())]).exits(2).says("did you mean `flow-order`?");
+    let call =
+        crosscheck(&["run", "--scenarios", text(mine.path())]).exits(2).says("did you mean `flow-order`?");
     assert!(call.stderr.contains(&format!("{}:3:17: ", path.display())), "{}", call.told());
     crosscheck(&["run", "--scenarios", text(&mine.path().join("absent"))]).exits(2).says("could not read");
 }

@@ -34,13 +34,21 @@ impl Call {
 
     #[track_caller]
     fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "`{text}` is missing\n{}", self.told());
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "`{text}` is missing\n{}",
+            self.told()
+        );
         self
     }
 
     #[track_caller]
     fn is_silent_about(self, text: &str) -> Self {
-        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "`{text}` is there\n{}", self.told());
+        assert!(
+            !self.stdout.contains(text) && !self.stderr.contains(text),
+            "`{text}` is there\n{}",
+            self.told()
+        );
         self
     }
 }

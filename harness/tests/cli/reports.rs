@@ -45,7 +45,9 @@ fn the_official_scenario_writes_the_official_checks() {
     let checks = json(&folder.path().join(OFFICIAL).join("checks.json"));
     let status = |id: &str| -> Vec<_> {
         let all = checks.as_array().unwrap().iter();
-        all.filter(|check| check["id"] == id).map(|check| check["status"].as_str().unwrap().to_owned()).collect()
+        all.filter(|check| check["id"] == id)
+            .map(|check| check["status"].as_str().unwrap().to_owned())
+            .collect()
     };
     for id in [
         "complete-flow-token-exchange",
@@ -59,7 +61,9 @@ fn the_official_scenario_writes_the_official_checks() {
     assert!(!status("valid-bearer-token").is_empty());
     assert!(status("invalid-bearer-token").is_empty());
     for check in checks.as_array().unwrap() {
-        assert!(check["name"].is_string() && check["description"].is_string() && check["timestamp"].is_string());
+        assert!(
+            check["name"].is_string() && check["description"].is_string() && check["timestamp"].is_string()
+        );
     }
 }
 
@@ -68,12 +72,24 @@ fn the_official_checks_fail_request_by_request_and_when_nothing_came() {
     let folder = folder();
     let run = |fault: &str| {
         crosscheck(&[
-            "run", "--exact", OFFICIAL, "--report", text(folder.path()), "--", "crosscheck", "reference-client", "--fault", fault,
+            "run",
+            "--exact",
+            OFFICIAL,
+            "--report",
+            text(folder.path()),
+            "--",
+            "crosscheck",
+            "reference-client",
+            "--fault",
+            fault,
         ])
         .exits(1);
         let checks = json(&folder.path().join(OFFICIAL).join("checks.json"));
         let find = |id: &str| checks.as_array().unwrap().iter().find(|check| check["id"] == id).cloned();
-        (find("complete-flow-token-exchange").unwrap()["status"].clone(), find("complete-flow-jwt-bearer").unwrap()["status"].clone())
+        (
+            find("complete-flow-token-exchange").unwrap()["status"].clone(),
+            find("complete-flow-jwt-bearer").unwrap()["status"].clone(),
+        )
     };
     assert_eq!(run("resource-omitted"), ("FAILURE".into(), "FAILURE".into()));
     assert_eq!(run("assertion-altered"), ("SUCCESS".into(), "FAILURE".into()));

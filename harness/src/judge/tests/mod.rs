@@ -1,15 +1,23 @@
 //! The judge on transcripts written in code: the honest flow, and one bend at a time.
 
 mod breaches;
+mod credentials;
 mod freedoms;
 mod runs;
 mod sample;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crosscheck_scenarios::Catalogue;
+use crosscheck_scenarios::{AuthMethod, Capability, Catalogue, Party, Profile, SpecVersion};
+use crosscheck_wire::transcript::{Ended, Exchange};
+use crosscheck_wire::{Declared, Origins, RawClient, RawOutput, Stage};
+
+use crate::check::Verdict;
 
 use super::evidence::Look;
+use super::view::{Role, View};
 use super::{ROOMS, judge};
 
 use sample::Sample;
@@ -46,7 +54,57 @@ fn no_row_covers_itself_over_others() {
 }
 
 #[test]
+fn the_values_of_a_stage_have_the_roles_that_the_judge_knows() {
+    let mut scenario = Sample::honest().scenario;
+    scenario.client.idp_access_token = true;
+    scenario.needs = vec![Capability::IdpAuth(AuthMethod::ClientSecretPost)];
+    scenario.resource_as.auth_methods.push(AuthMethod::PrivateKeyJwt);
+    let [idp, resource_as, mcp] = ["http://idp", "http://as", "http://mcp"].map(str::to_owned);
+    let origins = Origins { idp, resource_as, mcp };
+    let (profile, version) = (Profile::Mcp, SpecVersion::V2025);
+    let stage = Stage::new(Arc::new(scenario), profile, version, Declared::default(), origins);
+    stage.ledger.mint_token("id_jag", "the grant of this run", "idp.key", &[Party::As]);
+    stage.ledger.mint_token("access_token", "the token of this run", "as.key", &[Party::Mcp]);
+    let (stdout, stderr) = (RawOutput::default(), RawOutput::default());
+    let client = RawClient { ended: Ended::Exited(0), took: Duration::ZERO, stdout, stderr, report: None };
+    let transcript = stage.close(client, Vec::new(), &HashSet::new());
+    let view = View::new(&stage.scenario, &transcript);
+    let roles: Vec<_> =
+        transcript.values.iter().map(|value| (value.name.as_str(), view.role(&value.name))).collect();
+    assert_eq!(
+        roles,
+        [
+            ("idp.client_id", None),
+            ("idp.client_secret", Some(Role::Secret(Party::Idp))),
+            ("as.client_id", None),
+            ("as.client_secret", Some(Role::Secret(Party::As))),
+            ("as.client_key", Some(Role::Key)),
+            ("id_token", Some(Role::SubjectToken)),
+            ("idp_access_token", Some(Role::IdpAccessToken)),
+            ("id_jag#1", Some(Role::Grant)),
+            ("access_token#1", Some(Role::AccessToken)),
+        ]
+    );
+}
+
+#[test]
 fn judging_twice_gives_the_same() {
     let sample = Sample::honest();
     assert_eq!(judge(&sample.scenario, &sample.transcript), judge(&sample.scenario, &sample.transcript));
+}
+
+/// Asserts that the run has exactly one finding, on `id`.
+fn only(sample: &Sample, id: &str, verdict: Verdict) {
+    assert_eq!(sample.findings(), [(id.to_owned(), verdict)]);
+}
+
+fn fails(sample: &Sample, id: &str) {
+    only(sample, id, Verdict::Fail);
+}
+
+/// The honest flow with one exchange bent.
+fn bent(at: usize, bend: impl FnOnce(&mut Exchange)) -> Sample {
+    let mut sample = Sample::honest();
+    sample.bend(at, bend);
+    sample
 }

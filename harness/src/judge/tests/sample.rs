@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crosscheck_scenarios::{
-    AsScript, AuthMethod, ClientScript, EndpointName, Expect, IdpScript, Kind, McpScript, Party, Profile, Scenario,
-    ScenarioId, SpecVersion,
+    AsScript, AuthMethod, ClientScript, EndpointName, Expect, IdpScript, Kind, McpScript, Party, Profile,
+    Scenario, ScenarioId, SpecVersion,
 };
 use crosscheck_wire::constants::{
     CLIENT_ASSERTION_TYPE, FORM, GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG,
@@ -111,7 +111,8 @@ impl Sample {
 
     /// The one finding of the run.
     pub(super) fn finding(&self) -> Finding {
-        let told: Vec<_> = self.checks().into_iter().filter(|check| check.verdict > Verdict::NotApplicable).collect();
+        let told: Vec<_> =
+            self.checks().into_iter().filter(|check| check.verdict > Verdict::NotApplicable).collect();
         let [one] = <[Check; 1]>::try_from(told).unwrap_or_else(|told| panic!("not one finding: {told:#?}"));
         one.finding.unwrap()
     }
@@ -169,7 +170,7 @@ pub(super) fn set_header(exchange: &mut Exchange, name: &str, value: Text) {
 }
 
 /// A Basic header as a transcript shows it.
-pub(super) fn basic(id: Text, secret: Text) -> Text {
+pub(super) fn basic(id: &Text, secret: &Text) -> Text {
     let mut parts = vec![Part::Plain("Basic ".into())];
     parts.extend(id.parts().iter().cloned());
     parts.push(Part::Plain(":".into()));
@@ -190,11 +191,22 @@ pub(super) fn json_response(status: u16, json: Value) -> Response {
     let named = names.iter().filter(|name| text.contains(*name));
     let mentions = named.map(|name| Mention { name: (*name).into(), place: Place::Body, at: String::new() });
     let mentions = mentions.collect();
-    Response { status, body: Body { json: Some(json), complete: true, ..Body::default() }, mentions, ..Response::default() }
+    Response {
+        status,
+        body: Body { json: Some(json), complete: true, ..Body::default() },
+        mentions,
+        ..Response::default()
+    }
 }
 
 /// A request that is answered with a status alone.
-pub(super) fn exchange(party: Party, endpoint: EndpointName, method: &str, path: &str, status: u16) -> Exchange {
+pub(super) fn exchange(
+    party: Party,
+    endpoint: EndpointName,
+    method: &str,
+    path: &str,
+    status: u16,
+) -> Exchange {
     Exchange {
         number: 0,
         party,
@@ -211,7 +223,9 @@ pub(super) fn exchange(party: Party, endpoint: EndpointName, method: &str, path:
 
 pub(super) fn challenge() -> Exchange {
     let mut challenge = exchange(Party::Mcp, EndpointName::Mcp, "POST", "/mcp", 401);
-    let value = format!("Bearer resource_metadata=\"{MCP}/.well-known/oauth-protected-resource/mcp\", scope=\"files:read\"");
+    let value = format!(
+        "Bearer resource_metadata=\"{MCP}/.well-known/oauth-protected-resource/mcp\", scope=\"files:read\""
+    );
     challenge.response.headers.push(Header { name: "www-authenticate".into(), value: Text::plain(value) });
     challenge
 }
@@ -219,7 +233,8 @@ pub(super) fn challenge() -> Exchange {
 fn resource_metadata() -> Exchange {
     let path = "/.well-known/oauth-protected-resource/mcp";
     let mut found = exchange(Party::Mcp, EndpointName::ResourceMetadata, "GET", path, 200);
-    found.response = json_response(200, json!({"resource": format!("{MCP}/mcp"), "authorization_servers": [AS]}));
+    found.response =
+        json_response(200, json!({"resource": format!("{MCP}/mcp"), "authorization_servers": [AS]}));
     found
 }
 
@@ -256,16 +271,20 @@ pub(super) fn leg1() -> Exchange {
         ("subject_token_type", Text::plain(TOKEN_TYPE_ID_TOKEN)),
         ("client_id", Text::value("idp.client_id")),
     ];
-    let answer = json!({"access_token": "«id_jag#1»", "issued_token_type": TOKEN_TYPE_ID_JAG, "token_type": "N_A"});
+    let answer =
+        json!({"access_token": "«id_jag#1»", "issued_token_type": TOKEN_TYPE_ID_JAG, "token_type": "N_A"});
     token_request(Party::Idp, &params, answer)
 }
 
 pub(super) fn leg2() -> Exchange {
-    let params =
-        [("grant_type", Text::plain(GRANT_TYPE_JWT_BEARER)), ("assertion", Text::value("id_jag#1"))];
+    let params = [("grant_type", Text::plain(GRANT_TYPE_JWT_BEARER)), ("assertion", Text::value("id_jag#1"))];
     let answer = json!({"access_token": "«access_token#1»", "token_type": "Bearer", "scope": "files:read"});
     let mut request = token_request(Party::As, &params, answer);
-    set_header(&mut request, "authorization", basic(Text::value("as.client_id"), Text::value("as.client_secret")));
+    set_header(
+        &mut request,
+        "authorization",
+        basic(&Text::value("as.client_id"), &Text::value("as.client_secret")),
+    );
     request
 }
 
@@ -278,7 +297,8 @@ pub(super) fn call() -> Exchange {
 /// A client assertion that is in order at a server.
 pub(super) fn assertion(party: &str, issuer: &str) -> Param {
     let id = format!("«{party}.client_id»");
-    let claims = json!({"iss": id, "sub": id, "aud": issuer, "iat": 1000, "exp": 1060, "jti": format!("jti-{party}")});
+    let claims =
+        json!({"iss": id, "sub": id, "aud": issuer, "iat": 1000, "exp": 1060, "jti": format!("jti-{party}")});
     let header = json!({"alg": "ES256", "typ": "client-authentication+jwt"});
     let object = |value: Value| value.as_object().cloned().unwrap();
     Param {
@@ -308,7 +328,8 @@ fn read_again(exchange: &mut Exchange) {
         named(text).into_iter().map(move |name| Mention { name, place, at: at.clone() }).collect::<Vec<_>>()
     };
     let query = request.query.iter().flat_map(|param| mention(Place::Url, &param.name, &param.value));
-    let headers = request.headers.iter().flat_map(|header| mention(Place::Header, &header.name, &header.value));
+    let headers =
+        request.headers.iter().flat_map(|header| mention(Place::Header, &header.name, &header.value));
     let body = request.body.params.iter().flat_map(|param| mention(Place::Body, &param.name, &param.value));
     request.mentions = query.chain(headers).chain(body).collect();
     let token = exchange.endpoint == EndpointName::Token || !request.body.params.is_empty();

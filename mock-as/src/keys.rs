@@ -1,0 +1,34 @@
+//! Fetches the IdP's public keys over HTTP, as a resource authorization server does in life.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+use crosscheck_wire::Stage;
+use crosscheck_wire::jose::Jwt;
+
+/// A client for loopback that a thread makes once: no proxy, no redirects.
+pub fn key_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .timeout(Duration::from_secs(5))
+        .build()
+        .expect("a client without TLS needs nothing from the system")
+}
+
+/// The key that the IdP publishes under the `kid` of `grant`, or its only one when the header names none.
+/// `None` when the IdP has no such key, or its answer cannot be read. Keys that the token itself brings along
+/// are never used (RFC 8725 section 3.10).
+pub(crate) async fn key_of(stage: &Stage, client: &reqwest::Client, grant: &Jwt) -> Option<Value> {
+    let (name, value) = stage.recorder.stage_header();
+    let response = client.get(&stage.urls.idp_jwks_uri).header(name, value).send().await.ok()?;
+    let document: Value = serde_json::from_slice(&response.bytes().await.ok()?).ok()?;
+    let keys = document.get("keys")?.as_array()?;
+    match grant.header.get("kid") {
+        Some(kid) => keys.iter().find(|key| key.get("kid") == Some(kid)).cloned(),
+        None if keys.len() == 1 => keys.first().cloned(),
+        None => None,
+    }
+}

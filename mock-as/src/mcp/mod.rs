@@ -1,0 +1,6 @@
+//! The protected MCP server: challenge, protected resource metadata, and a small endpoint on both MCP wires.
+
+mod rpc;
+mod server;
+
+pub use server::mcp_server;

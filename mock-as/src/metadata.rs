@@ -1,0 +1,42 @@
+//! The metadata of the resource authorization server (RFC 8414 section 2, OpenID Connect Discovery section 3).
+
+use serde_json::{Map, Value, json};
+
+use crosscheck_scenarios::{AuthMethod, EndpointName};
+use crosscheck_wire::Stage;
+use crosscheck_wire::constants::{GRANT_PROFILE_ID_JAG, GRANT_TYPE_JWT_BEARER};
+
+/// Path of the authorization endpoint, which this flow never visits.
+pub(crate) const AUTHORIZATION_PATH: &str = "/authorize";
+/// Path of dynamic client registration, which is closed.
+pub(crate) const REGISTRATION_PATH: &str = "/register";
+/// Path of the keys that sign access tokens.
+pub(crate) const JWKS_PATH: &str = "/jwks";
+
+/// The document of that kind, changed as the script says.
+pub(crate) fn document(stage: &Stage, kind: EndpointName) -> Value {
+    let origin = &stage.urls.origins.resource_as;
+    let methods: Vec<_> = stage.at_as.methods.iter().copied().map(AuthMethod::as_str).collect();
+    let mut members = vec![
+        ("issuer", json!(stage.urls.as_issuer)),
+        ("authorization_endpoint", json!(format!("{origin}{AUTHORIZATION_PATH}"))),
+        ("token_endpoint", json!(stage.urls.as_token_endpoint)),
+        ("registration_endpoint", json!(format!("{origin}{REGISTRATION_PATH}"))),
+        ("jwks_uri", json!(format!("{origin}{JWKS_PATH}"))),
+        ("scopes_supported", json!(stage.scenario.mcp.scopes_supported)),
+        ("response_types_supported", json!(["code"])),
+        ("grant_types_supported", json!(["authorization_code", GRANT_TYPE_JWT_BEARER])),
+        ("authorization_grant_profiles_supported", json!([GRANT_PROFILE_ID_JAG])),
+        ("token_endpoint_auth_methods_supported", json!(methods)),
+        ("token_endpoint_auth_signing_alg_values_supported", json!(["ES256"])),
+        ("code_challenge_methods_supported", json!(["S256"])),
+    ];
+    if kind == EndpointName::OpenidMetadata {
+        members.push(("subject_types_supported", json!(["public"])));
+        // RS256 must be listed, whatever this server signs with.
+        members.push(("id_token_signing_alg_values_supported", json!(["ES256", "RS256"])));
+    }
+    let mut document: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    stage.bend(&stage.scenario.resource_as.metadata, &mut document);
+    document.into()
+}
