@@ -127,8 +127,11 @@ async fn serve(party: Party, stream: TcpStream, run: Playing) {
         async move { answer(router, request.map(Body::new)).await }
     });
     let _ = stream.set_nodelay(true);
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    // A client may end its sending side and still want the answer.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await
         && (error.is_parse() || error.is_parse_too_large())
     {

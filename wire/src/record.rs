@@ -1,5 +1,6 @@
 //! Records every request before it is answered, and every answer before it is sent.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
@@ -210,13 +211,20 @@ pub async fn record(
         exchange.response_complete = closing.is_none();
     });
     let body = match closing {
-        // A body that fails ends the connection without the end mark that HTTP asks for.
-        Some(Closing::After(_)) => {
-            Body::from_stream(stream::iter([Ok(sent), Err(std::io::Error::other("cut by the script"))]))
-        }
+        Some(Closing::After(_)) => Body::from_stream(cut(sent)),
         _ => Body::from(sent),
     };
     Response::from_parts(parts, body)
+}
+
+/// A body that fails behind `sent`, which ends the connection without the end mark that HTTP asks for.
+fn cut(sent: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
+    let failure = async {
+        // The server writes out what it has only while it waits for more.
+        tokio::task::yield_now().await;
+        Err(io::Error::other("cut by the script"))
+    };
+    stream::once(async { Ok(sent) }).chain(stream::once(failure))
 }
 
 async fn plain(stage: &Stage, answer: Answer) -> Response {

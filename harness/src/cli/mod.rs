@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     let result = match cli.command {
-        Action::Run(options) => run::run(options),
+        Action::Run(options) => run::run(&options),
         Action::Doctor(options) => run::doctor(&options),
         Action::List(options) => list::list(&options),
         Action::Explain(options) => explain::explain(&options),

@@ -52,7 +52,7 @@ enum Format {
 }
 
 /// Drives the client through the selected scenarios.
-pub(super) fn run(options: RunOptions) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let scenarios = options.client.scenarios()?;
     let plan = options
         .selection

@@ -49,8 +49,13 @@ fn reported(view: &View<'_>, party: Party) -> Evidence {
         (None, Some(status)) => ("status", status.to_string()),
         (None, None) => return Evidence::NotApplicable("the scenario asks for no error to be reported"),
     };
-    let Some(refusal) = final_refusal(view).filter(|exchange| exchange.party == party) else {
-        return Evidence::Unreached("no refusal of this server ended the run");
+    let as_scripted = |exchange: &&Exchange| match &due.error {
+        Some(code) => exchange.response.member("error") == Some(code),
+        None => Some(exchange.response.status) == due.status,
+    };
+    let refusal = final_refusal(view).filter(|exchange| exchange.party == party).filter(as_scripted);
+    let Some(refusal) = refusal else {
+        return Evidence::Unreached("the run did not end with the refusal that the scenario is about");
     };
     if let Report::Read(report) = &view.transcript.client.report {
         let seen = if name == "error" {

@@ -63,7 +63,10 @@ fn accepted(view: &View<'_>, leg: &Leg) -> Evidence {
         return Evidence::Kept;
     }
     let went_on = view.to(leg.next).any(|exchange| exchange.number > last.number);
-    let judged = view.scenario.expect.outcome == Outcome::Authorized && !went_on;
+    let expect = &view.scenario.expect;
+    let due = expect.outcome == Outcome::Authorized
+        || expect.reached.iter().any(|reached| reached.party == leg.next);
+    let judged = due && !went_on;
     if !judged || matches!(view.transcript.client.ended, Ended::TimedOut(_)) {
         return Evidence::Unreached("the client did not get as far as using the token");
     }

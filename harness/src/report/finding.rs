@@ -14,14 +14,34 @@ use crate::summary::Found;
 const WIDTH: usize = 80;
 /// Columns in front of the text of a finding.
 const MARGIN: usize = 6;
+/// Lines that a finding takes, its head included.
+const LINES: usize = 20;
 /// Consequences that are listed one by one.
-const CONSEQUENCES: usize = 4;
+const CONSEQUENCES: usize = 3;
 
 /// The lines below the head of a finding, without colour. `again` is the command that runs it once more, and
 /// `others` the ids of further scenarios with the same finding.
 pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<String> {
     let empty = Finding::default();
     let finding = found.check.finding.as_ref().unwrap_or(&empty);
+    let footer = footer(found, finding, again, others);
+    let mut lines = evidence(found, finding);
+    let room = LINES.saturating_sub(footer.len() + 1);
+    if lines.len() > room {
+        lines.retain(|line| !line.is_empty());
+    }
+    if lines.len() > room {
+        lines.truncate(room.saturating_sub(1));
+        lines.push(format!("{:MARGIN$}    … more of it with --report DIR", ""));
+    } else if lines.len() < room {
+        lines.push(String::new());
+    }
+    lines.extend(footer);
+    lines
+}
+
+/// What was seen: the sentence, the exchange, values side by side, and what followed.
+fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
     let mut lines = indented(MARGIN, &finding.what);
     lines.push(String::new());
     if let (Some(number), PlayedResult::Judged { transcript, .. }) = (finding.exchange, &found.played.result)
@@ -33,16 +53,12 @@ pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<Strin
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
     if let Some(excerpt) = &finding.excerpt {
-        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {line}", "")));
+        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {line:.66}", "")));
     }
     if !finding.then.is_empty() {
         lines.push(String::new());
         lines.extend(consequences(&finding.then));
     }
-    if lines.last().is_some_and(|line| !line.is_empty()) {
-        lines.push(String::new());
-    }
-    lines.extend(footer(found, finding, again, others));
     lines
 }
 
@@ -50,18 +66,20 @@ fn footer(found: Found<'_>, finding: &Finding, again: &str, others: &[&str]) -> 
     let id = found.check.requirement.as_str();
     let mut lines = Vec::new();
     if let Some(row) = Catalogue::embedded().find(id) {
-        lines.extend(labelled("rule", &format!("{} {}", row.keyword, row.source.join("; "))));
-        lines.extend(labelled("", &row.summary));
+        lines.extend(labelled(
+            "rule",
+            &format!("{} · {}: {}", row.keyword, row.source.join("; "), row.summary),
+        ));
         lines.extend(labelled("mend", &row.mend));
     }
     if !finding.covers.is_empty() {
         let rows: Vec<_> = finding.covers.iter().map(ToString::to_string).collect();
         lines.extend(labelled("also", &format!("breaks {} by the same evidence", rows.join(", "))));
     }
-    if !others.is_empty() {
-        let named = others.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-        let more = if others.len() > 3 { ", …" } else { "" };
-        lines.extend(labelled("seen", &format!("in {} more scenarios: {named}{more}", others.len())));
+    if let [first, rest @ ..] = others {
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} more scenarios", rest.len()) };
+        lines.extend(labelled("seen", &format!("in {first}{more}")));
     }
     lines.push(format!("{:MARGIN$}again {again}", ""));
     lines.push(format!("{:MARGIN$}more  crosscheck explain {id}", ""));
@@ -73,7 +91,7 @@ fn exchange(transcript: &Transcript, number: usize) -> Option<String> {
     Some(format!("{:MARGIN$}{}", "", heading(exchange)))
 }
 
-/// `#4  POST idp /token   token endpoint, answered 400 invalid_request`.
+/// Such as `#4  POST idp /token   token endpoint, answered 400 invalid_request`.
 fn heading(exchange: &Exchange) -> String {
     let Exchange { number, party, request, response, endpoint, .. } = exchange;
     let target = match &request.raw_query {
@@ -87,7 +105,8 @@ fn heading(exchange: &Exchange) -> String {
         None => response.status.to_string(),
     };
     let what = match endpoint {
-        EndpointName::Unknown => String::new(),
+        EndpointName::Unknown | EndpointName::Mcp => String::new(),
+        EndpointName::Token => "   token endpoint".to_owned(),
         known => format!("   {}", known.as_str().replace('_', " ")),
     };
     format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method)
@@ -105,8 +124,11 @@ fn comparison(comparison: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Where two identifiers begin to differ, when they are near enough for it to help.
+/// Where two URLs or paths begin to differ, when they are near enough for it to help.
 fn difference(expected: &str, seen: &str) -> Option<(usize, &'static str)> {
+    if !expected.contains('/') {
+        return None;
+    }
     let common = expected.chars().zip(seen.chars()).take_while(|(one, other)| one == other).count();
     let (left, right) = (expected.chars().count(), seen.chars().count());
     if common < 8 || common + MARK_WITHIN < left.max(right) {

@@ -8,8 +8,7 @@ use crate::{CROSSCHECK, crosscheck, folder, text};
 #[test]
 fn the_reference_client_passes_everything() {
     let call = crosscheck(&["run"]).exits(0).says("reports outcomes").says("passed");
-    let call =
-        call.is_silent_about("FAIL").is_silent_about("WARN").says("-- crosscheck reference-client --fault");
+    let call = call.without("FAIL").without("WARN").says("-- crosscheck reference-client --fault");
     assert_eq!(call.stderr, "");
 }
 
@@ -21,7 +20,7 @@ fn help_shows_where_to_begin_and_the_exit_codes() {
 #[test]
 fn wrong_arguments_exit_with_2() {
     crosscheck(&["run", "--timeot", "3"]).exits(2).says("--timeout");
-    crosscheck(&["run", "--timeout", "soon"]).exits(2).says("no number of seconds");
+    crosscheck(&["run", "--timeout", "soon"]).exits(2).says("no unit is called `soon`");
     crosscheck(&["run", "--profile", "mpc"]).exits(2).says("base, ema-2025, mcp");
     crosscheck(&["run", "--capabilities", "idp-discovry"]).exits(2).says("did you mean `idp-discovery`?");
     crosscheck(&["run", "--command", "node 'x"]).exits(2).says("close the quote");
@@ -75,7 +74,7 @@ fn the_schema_is_json_and_knows_the_keys() {
 
 #[test]
 fn doctor_judges_nothing() {
-    crosscheck(&["doctor"]).exits(0).says("starts, sends requests").is_silent_about("passed");
+    crosscheck(&["doctor"]).exits(0).says("starts, sends requests").without("passed");
 }
 
 #[test]

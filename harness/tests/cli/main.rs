@@ -43,7 +43,7 @@ impl Call {
     }
 
     #[track_caller]
-    fn is_silent_about(self, text: &str) -> Self {
+    fn without(self, text: &str) -> Self {
         assert!(
             !self.stdout.contains(text) && !self.stderr.contains(text),
             "`{text}` is there\n{}",

@@ -42,6 +42,15 @@ fn a_refusal_that_is_reported_passes() {
 }
 
 #[test]
+fn another_refusal_than_that_of_the_script_is_not_looked_for() {
+    let mut sample = refused_at(LEG1, "invalid_grant");
+    sample.transcript.client.report = report(json!({"outcome": "refused"}));
+    sample.bend(LEG1, |exchange| set(exchange, "audience", Text::plain("http://as/token")));
+    sample.refuse(LEG1, 400, "invalid_target");
+    assert_eq!(sample.findings(), found("tx-audience-is-as-issuer", Verdict::Fail));
+}
+
+#[test]
 fn without_a_report_the_output_is_searched_and_silence_proves_nothing() {
     let mut sample = refused_at(LEG1, "access_denied");
     assert_eq!(sample.findings(), found("txe-reported", Verdict::Info));
@@ -49,7 +58,7 @@ fn without_a_report_the_output_is_searched_and_silence_proves_nothing() {
         Output { text: Text::plain("refused: access_denied\n"), ..Output::default() };
     assert_eq!(sample.findings(), []);
     sample.scenario.expect.surfaced.error = None;
-    sample.scenario.expect.surfaced.status = Some(503);
+    sample.scenario.expect.surfaced.status = Some(400);
     assert_eq!(sample.findings(), found("txe-reported", Verdict::Info));
 }
 
@@ -106,6 +115,14 @@ fn a_refusal_before_the_question_is_asked_is_not_reached() {
     sample.transcript.exchanges.truncate(LEG1);
     assert_eq!(sample.findings(), found("run-reached", Verdict::NotReached));
     assert!(sample.finding().what.starts_with("The run never got to idp.token"));
+}
+
+#[test]
+fn giving_up_before_the_server_that_is_to_refuse_is_blamed_on_the_answer_not_taken() {
+    let mut sample = refused_at(LEG2, "invalid_grant");
+    sample.scenario.expect.reached = vec![Reached { party: Party::As, endpoint: EndpointName::Token }];
+    sample.stop_after(LEG1);
+    assert_eq!(sample.findings(), found("txr-accept", Verdict::Fail));
 }
 
 #[test]
