@@ -43,6 +43,9 @@ async fn respond(
     let answer = match endpoint {
         // The script's reply replaces the answer, so nothing is minted for it.
         _ if step.reply.is_some() => Answer::status(200),
+        EndpointName::Authorization if official => {
+            official_suite::authorize(&stage, uri.query().unwrap_or_default())
+        }
         EndpointName::Authorization => {
             let why = "no user signs on here: the client presents a grant";
             Answer::text(400, "text/plain; charset=utf-8", format!("{why}\n")).refusal(why)
@@ -51,7 +54,7 @@ async fn respond(
         EndpointName::OauthMetadata | EndpointName::OpenidMetadata => {
             Answer::json(metadata::document(&stage, endpoint))
         }
-        EndpointName::Registration if official => official_suite::register(&body),
+        EndpointName::Registration if official => official_suite::register(&stage, &body),
         EndpointName::Registration => {
             Answer::error(403, "access_denied", "clients are registered by an administrator")
         }

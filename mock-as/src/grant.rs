@@ -1,10 +1,11 @@
 //! Whether a grant is one that this server honours, and for what.
 //!
-//! ID-JAG draft -04 sections 3.1 and 4.4.1, RFC 7523 section 3, RFC 8725.
+//! ID-JAG draft -04 sections 3.1 and 4.4.1, RFC 7515 section 4.1, RFC 7523 section 3, RFC 8725. A reason names
+//! the claim that is wrong and holds nothing of the grant.
 
 use serde_json::Value;
 
-use crosscheck_scenarios::{Party, Replay, Tolerance};
+use crosscheck_scenarios::{Party, Replay};
 use crosscheck_wire::constants::TYP_ID_JAG;
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::{SUBJECT, Stage};
@@ -13,35 +14,59 @@ use crate::keys;
 
 /// A grant that was found good.
 pub(crate) struct Grant {
-    /// The scope it carries; `None` leaves it to this server.
+    /// The scope it carries; `None` leaves the scope open.
     pub(crate) scope: Option<String>,
+    jti: String,
 }
 
-/// Checks an assertion.
-///
-/// # Errors
-/// What is wrong with it, in words that hold nothing of it.
-pub(crate) async fn verify(
-    stage: &Stage,
-    keys: &reqwest::Client,
-    assertion: &str,
-) -> Result<Grant, &'static str> {
-    let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
-    if !has_typ(&jwt) {
-        return Err("typ of the assertion is not oauth-id-jag+jwt");
+impl Grant {
+    /// Checks an assertion, its signature before its claims.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn verify(
+        stage: &Stage,
+        keys: &reqwest::Client,
+        assertion: &str,
+    ) -> Result<Self, &'static str> {
+        let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
+        if !has_typ(&jwt) {
+            return Err("typ of the assertion is not oauth-id-jag+jwt");
+        }
+        if jwt.header.contains_key("crit") {
+            return Err("crit of the assertion asks for an extension that is not known here");
+        }
+        if jwt.claim("iss") != Some(stage.urls.idp_issuer.as_str()) {
+            return Err("iss of the assertion is no trusted issuer");
+        }
+        let key = keys::key_of(stage, keys, &jwt)
+            .await
+            .ok_or("kid of the assertion names no key that its issuer publishes")?;
+        if !jwt.verifies_with(&key) {
+            return Err("the assertion's signature does not verify with its issuer's key");
+        }
+        check_parties(stage, &jwt)?;
+        check_times(stage, &jwt)?;
+        let jti = jwt.claim("jti").filter(|jti| !jti.is_empty()).ok_or("the assertion has no jti")?;
+        let scope = match jwt.claims.get("scope") {
+            None => None,
+            Some(Value::String(scope)) => Some(scope.clone()).filter(|scope| !scope.is_empty()),
+            Some(_) => return Err("scope of the assertion is no string"),
+        };
+        Ok(Self { scope, jti: jti.to_owned() })
     }
-    if jwt.claim("iss") != Some(stage.urls.idp_issuer.as_str()) {
-        return Err("iss of the assertion is no trusted issuer");
+
+    /// Uses the grant up, where the script lets it be used once.
+    ///
+    /// # Errors
+    /// When it was used before.
+    pub(crate) fn redeem(&self, stage: &Stage) -> Result<(), &'static str> {
+        let is_new = stage.use_jti(Party::As, &self.jti);
+        match stage.scenario.resource_as.replay {
+            Replay::Refuse if !is_new => Err("jti of the assertion was used before"),
+            Replay::Allow | Replay::Refuse => Ok(()),
+        }
     }
-    let Some(key) = keys::key_of(stage, keys, &jwt).await else {
-        return Err("kid of the assertion names no published key of its issuer");
-    };
-    if !jwt.verifies_with(&key) {
-        return Err("the assertion's signature does not verify with a published key of its issuer");
-    }
-    claims(stage, &jwt)?;
-    resource(&jwt, stage, stage.scenario.resource_as.targets)?;
-    Ok(Grant { scope: jwt.claim("scope").map(str::to_owned) })
 }
 
 /// Media types are compared without case, and `application/` may stand in front (RFC 7515 section 4.1.9).
@@ -50,15 +75,18 @@ pub(crate) fn has_typ(jwt: &Jwt) -> bool {
     typ.strip_prefix("application/").unwrap_or(&typ) == TYP_ID_JAG
 }
 
-fn claims(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
-    let script = &stage.scenario.resource_as;
-    let (now, leeway) = (stage.now(), script.leeway);
-    let audience_is_ours = match jwt.audiences().as_slice() {
-        [one] => script.targets.accepts(one, &stage.urls.as_issuer),
-        _ => false,
+/// For this server, this client, a known user and the MCP server. A grant without `resource` is good for the
+/// only resource there is.
+fn check_parties(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
+    let targets = stage.scenario.resource_as.targets;
+    let is = |value: &Value, own: &str| value.as_str().is_some_and(|sent| targets.accepts(sent, own));
+    let is_ours = match jwt.claims.get("aud") {
+        Some(Value::Array(several)) if several.len() == 1 => is(&several[0], &stage.urls.as_issuer),
+        Some(one) => is(one, &stage.urls.as_issuer),
+        None => false,
     };
-    if !audience_is_ours {
-        return Err("aud of the assertion is not exactly this server's issuer identifier");
+    if !is_ours {
+        return Err("aud of the assertion is not this server's issuer identifier alone");
     }
     if jwt.claim("client_id") != Some(stage.at_as.client_id.as_str()) {
         return Err("client_id of the assertion is not the authenticated client");
@@ -66,30 +94,26 @@ fn claims(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
     if jwt.claim("sub") != Some(SUBJECT) {
         return Err("sub of the assertion is no user known here");
     }
+    let is_served = match jwt.claims.get("resource") {
+        None => true,
+        Some(Value::Array(several)) => several.iter().any(|one| is(one, &stage.urls.mcp_resource)),
+        Some(one) => is(one, &stage.urls.mcp_resource),
+    };
+    if is_served { Ok(()) } else { Err("resource of the assertion is not served here") }
+}
+
+fn check_times(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
+    let leeway = stage.scenario.resource_as.leeway;
+    let now = stage.now();
+    let is_to_come = |seconds: u64| seconds > now.saturating_add(leeway);
     if jwt.seconds("exp").is_none_or(|exp| exp.saturating_add(leeway) <= now) {
         return Err("the assertion has no exp, or is past it");
     }
-    if jwt.seconds("iat").is_none_or(|iat| iat > now + leeway) {
-        return Err("the assertion has no iat, or was issued in the future");
+    if jwt.seconds("iat").is_none_or(is_to_come) {
+        return Err("the assertion has no iat, or one in the future");
     }
-    if jwt.seconds("nbf").is_some_and(|nbf| nbf > now + leeway) {
-        return Err("the assertion is not valid yet");
+    match jwt.claims.contains_key("nbf") && jwt.seconds("nbf").is_none_or(is_to_come) {
+        true => Err("nbf of the assertion is in the future, or no number"),
+        false => Ok(()),
     }
-    let Some(jti) = jwt.claim("jti").filter(|jti| !jti.is_empty()) else {
-        return Err("the assertion has no jti");
-    };
-    let new = stage.use_jti(Party::As, jti);
-    if script.replay == Replay::Refuse && !new { Err("jti of the assertion was used before") } else { Ok(()) }
-}
-
-/// A grant without `resource` is good for the only resource there is.
-pub(crate) fn resource(jwt: &Jwt, stage: &Stage, targets: Tolerance) -> Result<(), &'static str> {
-    let ours =
-        |value: &Value| value.as_str().is_some_and(|sent| targets.accepts(sent, &stage.urls.mcp_resource));
-    let good = match jwt.claims.get("resource") {
-        None => true,
-        Some(Value::Array(several)) => several.iter().any(ours),
-        Some(one) => ours(one),
-    };
-    if good { Ok(()) } else { Err("resource of the assertion is not served here") }
 }

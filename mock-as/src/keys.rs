@@ -8,7 +8,7 @@ use serde_json::Value;
 use crosscheck_wire::Stage;
 use crosscheck_wire::jose::Jwt;
 
-/// A client for loopback that a thread makes once: no proxy, no redirects.
+/// A client for loopback that a thread makes once and reuses: no proxy, no redirects.
 pub fn key_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -19,11 +19,16 @@ pub fn key_client() -> reqwest::Client {
 }
 
 /// The key that the IdP publishes under the `kid` of `grant`, or its only one when the header names none.
-/// `None` when the IdP has no such key, or its answer cannot be read. Keys that the token itself brings along
-/// are never used (RFC 8725 section 3.10).
+/// `None` when the IdP has no such key, or its answer cannot be read.
+///
+/// Keys that the token itself brings along are never used (RFC 8725 section 3.10). Every grant fetches anew, so
+/// that a change of keys is seen at once.
 pub(crate) async fn key_of(stage: &Stage, client: &reqwest::Client, grant: &Jwt) -> Option<Value> {
     let (name, value) = stage.recorder.stage_header();
     let response = client.get(&stage.urls.idp_jwks_uri).header(name, value).send().await.ok()?;
+    if !response.status().is_success() {
+        return None;
+    }
     let document: Value = serde_json::from_slice(&response.bytes().await.ok()?).ok()?;
     let keys = document.get("keys")?.as_array()?;
     match grant.header.get("kid") {

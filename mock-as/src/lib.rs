@@ -2,6 +2,7 @@
 //!
 //! Both are of one run and share its table of access tokens. They bind nothing, serve and record.
 
+mod access_token;
 mod authorization_server;
 mod grant;
 mod jwt_bearer;

@@ -1,22 +1,23 @@
-//! The token endpoint as the official MCP conformance suite has it in its complete-flow scenario.
+//! The authorization server as the official MCP conformance suite has it in its complete-flow scenario.
 //!
-//! It takes a form or JSON, knows Basic alone, and does not look at the issuer or a repeated `jti` of the grant.
-//! Its checks come in the suite's order.
+//! Its token endpoint takes a form or JSON, knows Basic alone, and does not look at the issuer or a repeated
+//! `jti` of the grant. Its checks come in the suite's order. Registration and authorization answer everybody,
+//! though nothing that they give is good for this flow.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crosscheck_scenarios::{TokenBend, Tolerance};
+use crosscheck_scenarios::{Party, TokenBend, Tolerance};
 use crosscheck_wire::client_authentication::Credential;
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
-use crosscheck_wire::form::Form;
+use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::jose::Jwt;
+use crosscheck_wire::ledger::ValueKind;
 use crosscheck_wire::{Answer, Stage};
 
-use crate::jwt_bearer::{answer, media_type, refuse};
-use crate::{grant, keys};
+use crate::jwt_bearer::{media_type, refuse};
+use crate::{access_token, grant, keys};
 
 /// Answers a token request; `bend` changes the access token before it is signed.
 pub(crate) async fn token(
@@ -28,19 +29,36 @@ pub(crate) async fn token(
 ) -> Answer {
     match checked(stage, keys, headers, body).await {
         // The suite echoes whatever scope was asked for.
-        Ok(form) => answer(stage, form.first("scope"), bend),
+        Ok(form) => access_token::answer(stage, form.first("scope"), bend),
         Err(refusal) => refusal,
     }
 }
 
 /// Registers whoever asks.
-pub(crate) fn register(body: &[u8]) -> Answer {
+pub(crate) fn register(stage: &Stage, body: &[u8]) -> Answer {
     let Ok(Value::Object(mut client)) = serde_json::from_slice(body) else {
         return refuse("invalid_client_metadata", "the body is no JSON object");
     };
-    client.insert("client_id".into(), json!("registered-client"));
-    client.insert("client_secret".into(), json!("registered-secret"));
+    let (id, secret) = (stage.canary.mint(), stage.canary.mint());
+    stage.ledger.mint("as.registered_client_id", &id, ValueKind::Identifier, &[Party::As]);
+    stage.ledger.mint("as.registered_client_secret", &secret, ValueKind::Credential, &[Party::As]);
+    client.insert("client_id".into(), json!(id));
+    client.insert("client_secret".into(), json!(secret));
     Answer::created(client.into())
+}
+
+/// Sends the user back with a code, which the token endpoint refuses like every grant but ours.
+pub(crate) fn authorize(stage: &Stage, query: &str) -> Answer {
+    let query = Form::parse(query.as_bytes());
+    let Some(redirect_uri) = query.first("redirect_uri") else {
+        return refuse("invalid_request", "redirect_uri is missing");
+    };
+    let code = stage.canary.mint();
+    stage.ledger.mint("authorization_code", &code, ValueKind::Token, &[Party::As]);
+    let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+    let state = query.first("state").map(|state| format!("&state={}", form::encode(state)));
+    let location = format!("{redirect_uri}{joint}code={code}{}", state.unwrap_or_default());
+    Answer::status(302).header("location", &location)
 }
 
 async fn checked(
@@ -49,45 +67,53 @@ async fn checked(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Form, Answer> {
-    let form = match media_type(headers).as_str() {
-        FORM => Form::parse(body),
-        json if json.ends_with("json") => {
-            Form::from_json(body).ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))?
-        }
-        _ => Form::default(),
-    };
+    let form = read(headers, body)?;
     if form.first("grant_type") != Some(GRANT_TYPE_JWT_BEARER) {
         return Err(refuse("unsupported_grant_type", "grant_type is not jwt-bearer"));
     }
     authenticate(stage, headers)?;
     let assertion =
         form.first("assertion").ok_or_else(|| refuse("invalid_request", "assertion is missing"))?;
-    let jwt = Jwt::decode(assertion).ok_or_else(|| refuse("invalid_grant", "the assertion is no JWT"))?;
-    verify(stage, keys, &jwt).await.map_err(|why| refuse("invalid_grant", why))?;
+    verify(stage, keys, assertion).await.map_err(|why| refuse("invalid_grant", why))?;
     Ok(form)
 }
 
-fn authenticate(stage: &Stage, headers: &HeaderMap) -> Result<(), Answer> {
-    let refusal = |why: &str| Answer::error(401, "invalid_client", why);
-    if !headers.contains_key(AUTHORIZATION) {
-        return Err(refusal("client_secret_basic is required"));
+/// A body of any other type reads as one without parameters.
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
+    let media_type = media_type(headers);
+    if media_type == FORM {
+        return Ok(Form::parse(body));
     }
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned());
-    let known = Credential::read(headers, &Form::default()).into_iter().any(|credential| match credential {
-        Credential::Basic { user, password } => {
-            decoded(&user).as_ref() == Some(&stage.at_as.client_id)
-                && decoded(&password) == stage.at_as.client_secret
-        }
-        _ => false,
-    });
-    if known { Ok(()) } else { Err(refusal("the client or its credential is unknown")) }
+    if media_type != "application/json" && !media_type.ends_with("+json") {
+        return Ok(Form::default());
+    }
+    Form::from_json(body).ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))
 }
 
-async fn verify(stage: &Stage, keys: &reqwest::Client, jwt: &Jwt) -> Result<(), &'static str> {
-    if !grant::has_typ(jwt) {
+fn authenticate(stage: &Stage, headers: &HeaderMap) -> Result<(), Answer> {
+    let refusal = |why| Err(Answer::error(401, "invalid_client", why));
+    if !headers.contains_key(AUTHORIZATION) {
+        return refusal("client_secret_basic is required");
+    }
+    // Percent escapes alone are decoded: a plus sign is one, and a broken escape is no credential.
+    let decoded = |text: &str| form::decode(&text.replace('+', "%2B"));
+    let is_known =
+        Credential::read(headers, &Form::default()).into_iter().any(|credential| match credential {
+            Credential::Basic { user, password } => {
+                decoded(&user).as_ref() == Some(&stage.at_as.client_id)
+                    && decoded(&password).is_some_and(|secret| Some(secret) == stage.at_as.client_secret)
+            }
+            _ => false,
+        });
+    if is_known { Ok(()) } else { refusal("the client or its credential is unknown") }
+}
+
+async fn verify(stage: &Stage, keys: &reqwest::Client, assertion: &str) -> Result<(), &'static str> {
+    let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
+    if !grant::has_typ(&jwt) {
         return Err("typ of the assertion is not oauth-id-jag+jwt");
     }
-    let key = keys::key_of(stage, keys, jwt).await.ok_or("the assertion is signed with no known key")?;
+    let key = keys::key_of(stage, keys, &jwt).await.ok_or("the assertion is signed with no known key")?;
     if !jwt.verifies_with(&key) {
         return Err("the assertion's signature does not verify");
     }

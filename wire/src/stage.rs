@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use crosscheck_scenarios::{
-    AuthMethod, Bend, Capability, EndpointName, Party, Profile, Scenario, SpecVersion, Step,
+    AuthMethod, Bend, Capability, EndpointName, Party, Profile, Rules, Scenario, SpecVersion, Step,
 };
 
 use crate::canary::Canary;
@@ -189,12 +189,14 @@ impl Stage {
     ) -> Self {
         let canary = Canary::new();
         let urls = Urls::new(origins, &scenario);
+        // The official suite has one registration for everybody.
+        let fixed = scenario.idp.rules == Rules::OfficialSuite;
         let idp_method = declared.method(&scenario, |word| match word {
-            Capability::IdpAuth(method) => Some(*method),
+            Capability::IdpAuth(method) if !fixed => Some(*method),
             _ => None,
         });
         let as_method = declared.method(&scenario, |word| match word {
-            Capability::AsAuth(method) => Some(*method),
+            Capability::AsAuth(method) if !fixed => Some(*method),
             _ => None,
         });
         let fill = |template: &str| match template.contains("{canary}") {

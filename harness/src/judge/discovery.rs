@@ -51,8 +51,11 @@ fn server_from_list(view: &View<'_>) -> Evidence {
         .filter(guess)
         .map(|exchange| {
             let what = "The MCP server's own host is asked for authorization server metadata.";
-            let breach =
-                Breach::new(exchange, what).compare("host", view.issuer(Party::As), view.stage("mcp.origin"));
+            let breach = Breach::new(exchange, what).compare(
+                "host",
+                view.stage("as.origin"),
+                view.stage("mcp.origin"),
+            );
             breach.at_most(at_most)
         })
         .collect();

@@ -29,7 +29,7 @@ fn grant_type(view: &View<'_>) -> Evidence {
         if exchange.request.header("dpop").is_some() && seen(exchange, "grant_type") == GRANT_TYPE_JWT_DPOP {
             return None;
         }
-        let what = "The grant is presented as something else than a JWT bearer grant.";
+        let what = "`grant_type` is not that of a JWT bearer grant.";
         fixed(exchange, "grant_type", GRANT_TYPE_JWT_BEARER, what)
     })
 }

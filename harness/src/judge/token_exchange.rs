@@ -35,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn grant_type(view: &View<'_>) -> Evidence {
-    let what = "The exchange does not say that it is one.";
+    let what = "`grant_type` is not that of a token exchange.";
     each(view, Party::Idp, |exchange| fixed(exchange, "grant_type", GRANT_TYPE_TOKEN_EXCHANGE, what))
 }
 

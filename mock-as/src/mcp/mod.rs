@@ -1,5 +1,7 @@
 //! The protected MCP server: challenge, protected resource metadata, and a small endpoint on both MCP wires.
 
+mod access;
+mod resource_metadata;
 mod rpc;
 mod server;
 

@@ -1,10 +1,197 @@
 //! JSON-RPC by hand: MCP 2025-11-25 (initialize, no session) and 2026-07-28 (stateless), by the request's shape.
+//!
+//! Extensions and `_meta` of the client are ignored, apart from the members that the stateless revision asks for.
 
 use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
 use serde_json::{Map, Value, json};
 
 use crosscheck_wire::Answer;
 
+/// Answers a POST by a client that may.
+pub(super) fn answer(headers: &HeaderMap, body: &[u8]) -> Answer {
+    let malformed = |why| failure(headers, 400, &Value::Null, Failure::new(INVALID_REQUEST, why));
+    let message = match serde_json::from_slice(body) {
+        Ok(Value::Object(message)) => message,
+        Ok(_) => return malformed("the body is no single JSON-RPC message"),
+        Err(_) => {
+            let refusal = Failure::new(PARSE_ERROR, "the body is no JSON");
+            return failure(headers, 400, &Value::Null, refusal);
+        }
+    };
+    if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return malformed("jsonrpc is not 2.0");
+    }
+    let Some(method) = message.get("method").and_then(Value::as_str) else {
+        // A response is taken, though nothing here asked for one.
+        let is_response = message.contains_key("result") || message.contains_key("error");
+        return if is_response { Answer::status(202) } else { malformed("method is missing") };
+    };
+    let id = match message.get("id") {
+        None => return Answer::status(202),
+        Some(id @ (Value::String(_) | Value::Number(_))) => id,
+        Some(_) => return malformed("id is neither string nor number"),
+    };
+    let request = Request { method, params: message.get("params").and_then(Value::as_object) };
+    let stateless = request.is_stateless(headers);
+    let checked = if stateless { request.check_stateless(headers) } else { check_stateful(headers) };
+    if let Err(refusal) = checked {
+        return failure(headers, 400, id, refusal);
+    }
+    match request.result(stateless) {
+        Ok(result) => reply(headers, 200, &json!({ "jsonrpc": "2.0", "id": id, "result": result })),
+        // The stateless revision shows this one in the status too.
+        Err(refusal) if stateless && refusal.code == METHOD_NOT_FOUND => failure(headers, 404, id, refusal),
+        Err(refusal) => failure(headers, 200, id, refusal),
+    }
+}
+
+/// Whether the client takes `media_type` by that name.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| range.trim().starts_with(media_type))
+}
+
+/// A message that wants a result.
+struct Request<'a> {
+    method: &'a str,
+    params: Option<&'a Map<String, Value>>,
+}
+
+impl Request<'_> {
+    fn is_stateless(&self, headers: &HeaderMap) -> bool {
+        self.method == "server/discover"
+            || self.meta("protocolVersion").is_some()
+            || header(headers, VERSION).is_some_and(|version| version >= STATELESS)
+    }
+
+    /// Headers and `_meta` that every stateless request carries.
+    fn check_stateless(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let refuse = |code, why| Err(Failure::new(code, why));
+        let Some(version) = header(headers, VERSION) else {
+            return refuse(HEADER_MISMATCH, "the header MCP-Protocol-Version is missing");
+        };
+        let Some(in_meta) = self.meta("protocolVersion").and_then(Value::as_str) else {
+            return refuse(INVALID_PARAMS, "_meta lacks io.modelcontextprotocol/protocolVersion");
+        };
+        if version != in_meta {
+            return refuse(HEADER_MISMATCH, "MCP-Protocol-Version differs from the version in _meta");
+        }
+        if version != STATELESS {
+            let data = json!({ "supported": [STATELESS], "requested": version });
+            let refusal =
+                Failure::new(UNSUPPORTED_VERSION, "the version is not one served without initialize");
+            return Err(Failure { data, ..refusal });
+        }
+        if !self.meta("clientCapabilities").is_some_and(Value::is_object) {
+            return refuse(INVALID_PARAMS, "_meta lacks io.modelcontextprotocol/clientCapabilities");
+        }
+        let differs = |name, expected| header(headers, name).is_some_and(|sent| Some(sent) != expected);
+        if differs("mcp-method", Some(self.method)) || differs("mcp-name", self.param("name")) {
+            return refuse(HEADER_MISMATCH, "Mcp-Method or Mcp-Name differs from the body");
+        }
+        Ok(())
+    }
+
+    fn result(&self, stateless: bool) -> Result<Value, Failure> {
+        let capabilities = json!({ "tools": { "listChanged": false } });
+        let server = json!({ "name": "crosscheck-mcp-server", "version": env!("CARGO_PKG_VERSION") });
+        let mut result = match self.method {
+            "initialize" if !stateless => {
+                let asked = self.param("protocolVersion");
+                let version = STATEFUL.into_iter().find(|version| Some(*version) == asked);
+                let version = version.unwrap_or(STATEFUL[0]);
+                json!({ "protocolVersion": version, "capabilities": capabilities, "serverInfo": server })
+            }
+            "ping" => json!({}),
+            "server/discover" => json!({
+                "supportedVersions": [STATELESS],
+                "capabilities": capabilities,
+                "_meta": { "io.modelcontextprotocol/serverInfo": server },
+            }),
+            "tools/call" if self.param("name") == Some(TOOL) => {
+                json!({ "content": [{ "type": "text", "text": "reached" }] })
+            }
+            "tools/call" => return Err(Failure::new(INVALID_PARAMS, "no tool has that name")),
+            "tools/list" => {
+                let schema = json!({ "type": "object", "properties": {} });
+                json!({ "tools": [{ "name": TOOL, "description": "Answers.", "inputSchema": schema }] })
+            }
+            _ => return Err(Failure::new(METHOD_NOT_FOUND, "no such method")),
+        };
+        if stateless {
+            result["resultType"] = json!("complete");
+            if self.method != "tools/call" {
+                result["ttlMs"] = json!(0);
+                result["cacheScope"] = json!("private");
+            }
+        }
+        Ok(result)
+    }
+
+    fn param(&self, name: &str) -> Option<&str> {
+        self.params?.get(name)?.as_str()
+    }
+
+    /// One of MCP's own members of `_meta`.
+    fn meta(&self, name: &str) -> Option<&Value> {
+        self.params?.get("_meta")?.get(format!("io.modelcontextprotocol/{name}"))
+    }
+}
+
+/// After `initialize` a client names the revision that was agreed on; without the header it is an old one.
+fn check_stateful(headers: &HeaderMap) -> Result<(), Failure> {
+    match header(headers, VERSION) {
+        Some(version) if !STATEFUL.contains(&version) => {
+            Err(Failure::new(INVALID_REQUEST, "MCP-Protocol-Version is not one served here"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A JSON-RPC error.
+struct Failure {
+    code: i64,
+    why: &'static str,
+    /// Null when there is nothing to add.
+    data: Value,
+}
+
+impl Failure {
+    fn new(code: i64, why: &'static str) -> Self {
+        Self { code, why, data: Value::Null }
+    }
+}
+
+fn failure(headers: &HeaderMap, status: u16, id: &Value, refusal: Failure) -> Answer {
+    let mut error = json!({ "code": refusal.code, "message": refusal.why });
+    if !refusal.data.is_null() {
+        error["data"] = refusal.data;
+    }
+    reply(headers, status, &json!({ "jsonrpc": "2.0", "id": id, "error": error })).refusal(refusal.why)
+}
+
+/// JSON, or one event of a stream for a client that takes nothing else.
+fn reply(headers: &HeaderMap, status: u16, message: &Value) -> Answer {
+    let takes = |media_type| accepts(headers, media_type);
+    let streams = takes("text/event-stream") && !takes("application/json") && !takes("*/*");
+    match status {
+        200 if streams => {
+            Answer::text(200, "text/event-stream", format!("event: message\ndata: {message}\n\n"))
+        }
+        200 => Answer::json(message.clone()),
+        _ => Answer::text(status, "application/json", message.to_string()),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The only tool.
+const TOOL: &str = "test-tool";
+/// The header that names the revision.
+const VERSION: &str = "mcp-protocol-version";
 /// The revision without sessions.
 const STATELESS: &str = "2026-07-28";
 /// Revisions that begin with `initialize`, the newest first.
@@ -16,132 +203,3 @@ const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
-
-/// Answers a POST by a client that may.
-pub(super) fn answer(headers: &HeaderMap, body: &[u8]) -> Answer {
-    let message = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(message)) => message,
-        Ok(_) => {
-            return failure(400, &Value::Null, INVALID_REQUEST, "the body is no single JSON-RPC message");
-        }
-        Err(_) => return failure(400, &Value::Null, PARSE_ERROR, "the body is no JSON"),
-    };
-    let Some(method) = message.get("method").and_then(Value::as_str) else {
-        // A response or an error of the client's: nothing here asked for one.
-        return Answer::status(202);
-    };
-    let Some(id) = message.get("id") else { return Answer::status(202) };
-    let params = message.get("params").and_then(Value::as_object);
-    let version = header(headers, "mcp-protocol-version").or_else(|| in_meta(params, "protocolVersion"));
-    let stateless = method == "server/discover" || version.is_some_and(|version| version >= STATELESS);
-    if stateless && let Err((code, why)) = check_stateless(headers, method, params) {
-        return failure(400, id, code, &why);
-    }
-    match result(method, params, stateless) {
-        Some(result) => success(headers, id, &result, stateless),
-        None if stateless => failure(404, id, METHOD_NOT_FOUND, "no such method"),
-        None => failure(200, id, METHOD_NOT_FOUND, "no such method"),
-    }
-}
-
-/// Headers and `_meta` that every stateless request carries.
-fn check_stateless(
-    headers: &HeaderMap,
-    method: &str,
-    params: Option<&Map<String, Value>>,
-) -> Result<(), (i64, String)> {
-    let Some(in_header) = header(headers, "mcp-protocol-version") else {
-        return Err((HEADER_MISMATCH, "the header MCP-Protocol-Version is missing".into()));
-    };
-    let Some(in_meta_version) = in_meta(params, "protocolVersion") else {
-        return Err((INVALID_PARAMS, format!("_meta lacks {META}protocolVersion")));
-    };
-    if in_header != in_meta_version {
-        return Err((HEADER_MISMATCH, "MCP-Protocol-Version differs from that in _meta".into()));
-    }
-    if in_header != STATELESS {
-        return Err((UNSUPPORTED_VERSION, format!("only {STATELESS} is served without initialize")));
-    }
-    let capabilities =
-        params.and_then(|params| params.get("_meta")?.get(format!("{META}clientCapabilities")));
-    if !capabilities.is_some_and(Value::is_object) {
-        return Err((INVALID_PARAMS, format!("_meta lacks {META}clientCapabilities")));
-    }
-    let name = params.and_then(|params| params.get("name")).and_then(Value::as_str);
-    for (header_name, expected) in [("mcp-method", Some(method)), ("mcp-name", name)] {
-        if header(headers, header_name).is_some_and(|sent| Some(sent) != expected) {
-            return Err((HEADER_MISMATCH, format!("the header {header_name} differs from the body")));
-        }
-    }
-    Ok(())
-}
-
-/// How MCP's own members of `_meta` begin.
-const META: &str = "io.modelcontextprotocol/";
-
-fn result(method: &str, params: Option<&Map<String, Value>>, stateless: bool) -> Option<Map<String, Value>> {
-    let capabilities = json!({ "tools": { "listChanged": false } });
-    let server = json!({ "name": "crosscheck-mcp-server", "version": env!("CARGO_PKG_VERSION") });
-    let result = match method {
-        "initialize" if !stateless => {
-            let asked = params.and_then(|params| params.get("protocolVersion")).and_then(Value::as_str);
-            let version = STATEFUL.into_iter().find(|version| Some(*version) == asked).unwrap_or(STATEFUL[0]);
-            json!({ "protocolVersion": version, "capabilities": capabilities, "serverInfo": server })
-        }
-        "server/discover" => json!({
-            "supportedVersions": [STATELESS],
-            "capabilities": capabilities,
-            "_meta": { "io.modelcontextprotocol/serverInfo": server },
-            "ttlMs": 0,
-            "cacheScope": "private",
-        }),
-        "ping" => json!({}),
-        "tools/list" => {
-            let schema = json!({ "type": "object", "properties": {} });
-            let tool = json!({ "name": TOOL, "description": "Answers.", "inputSchema": schema });
-            match stateless {
-                true => json!({ "tools": [tool], "ttlMs": 0, "cacheScope": "private" }),
-                false => json!({ "tools": [tool] }),
-            }
-        }
-        "tools/call" => match params.and_then(|params| params.get("name")).and_then(Value::as_str) {
-            Some(TOOL) => json!({ "content": [{ "type": "text", "text": "reached" }] }),
-            _ => json!({ "content": [{ "type": "text", "text": "no such tool" }], "isError": true }),
-        },
-        _ => return None,
-    };
-    let Value::Object(mut result) = result else { return None };
-    if stateless {
-        result.insert("resultType".into(), "complete".into());
-    }
-    Some(result)
-}
-
-/// The only tool.
-const TOOL: &str = "test-tool";
-
-fn success(headers: &HeaderMap, id: &Value, result: &Map<String, Value>, stateless: bool) -> Answer {
-    let message = json!({ "jsonrpc": "2.0", "id": id, "result": result });
-    let accept = header(headers, "accept").unwrap_or_default();
-    if !stateless
-        && accept.contains("text/event-stream")
-        && !accept.contains("json")
-        && !accept.contains("*/*")
-    {
-        return Answer::text(200, "text/event-stream", format!("event: message\ndata: {message}\n\n"));
-    }
-    Answer::json(message)
-}
-
-fn failure(status: u16, id: &Value, code: i64, why: &str) -> Answer {
-    let message = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": why } });
-    Answer::text(status, "application/json", message.to_string()).refusal(why)
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn in_meta<'a>(params: Option<&'a Map<String, Value>>, name: &str) -> Option<&'a str> {
-    params?.get("_meta")?.get(format!("{META}{name}"))?.as_str()
-}
