@@ -26,6 +26,8 @@ pub struct Summary<'a> {
     pub stale: Vec<&'a Entry>,
     /// Scenarios without any finding that counts.
     pub passed: usize,
+    /// Scenarios whose only findings that count were expected.
+    pub known: usize,
     /// Scenarios with an unexpected failure.
     pub failed: usize,
     /// Scenarios with unexpected warnings and no unexpected failure.
@@ -46,6 +48,7 @@ impl<'a> Summary<'a> {
             expected: Vec::new(),
             stale: expected.stale(all).collect(),
             passed: 0,
+            known: 0,
             failed: 0,
             warned: 0,
             not_applicable: 0,
@@ -64,6 +67,7 @@ impl<'a> Summary<'a> {
             return;
         }
         let mut worst = Verdict::Pass;
+        let expected_before = self.expected.len();
         for check in played.checks() {
             let found = Found { played, check };
             if check.verdict >= Verdict::Warn {
@@ -82,6 +86,7 @@ impl<'a> Summary<'a> {
         match worst {
             Verdict::Fail | Verdict::NotReached => self.failed += 1,
             Verdict::Warn => self.warned += 1,
+            _ if self.expected.len() > expected_before => self.known += 1,
             _ => self.passed += 1,
         }
     }

@@ -115,6 +115,7 @@ impl<'a> Terminal<'a> {
         for (count, what) in [
             (summary.failed, "failed"),
             (summary.warned, "with warnings"),
+            (summary.known, "with expected findings"),
             (summary.not_applicable, "not applicable"),
         ] {
             if count > 0 {
@@ -129,9 +130,6 @@ impl<'a> Terminal<'a> {
             let count = summary.codes_not_shown;
             let plural = if count == 1 { "error code" } else { "error codes" };
             writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
-        }
-        if !summary.expected.is_empty() {
-            writeln!(self.out, "{} findings are expected", summary.expected.len())?;
         }
         for entry in &summary.stale {
             writeln!(

@@ -57,7 +57,7 @@ fn an_expected_finding_passes_and_a_stale_entry_fails() {
     let options = ["--exact", ISSUER, "--expected", text(&path)];
 
     fs::write(&path, entry("tx-audience-is-as-issuer")).unwrap();
-    run(&options, &SLASH).exits(0).says("1 findings are expected");
+    run(&options, &SLASH).exits(0).says("0 passed · 1 with expected findings");
     run(&options, &[]).exits(1).says("is expected and no longer found: remove the entry");
 
     fs::write(&path, entry("tx-grant-type")).unwrap();
