@@ -159,3 +159,13 @@ pub enum Severity {
     /// Fails the run.
     Fail,
 }
+
+impl fmt::Display for Severity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
+}

@@ -12,6 +12,7 @@ use crosscheck_scenarios::{EndpointName, Reply, Step};
 
 use crate::record::{Closing, Served};
 use crate::stage::Stage;
+use crate::transcript::SCRIPTED;
 
 /// An answer before the script has its say.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ impl Answer {
             answer.set_headers(stage, name, values);
         }
         if reply.status >= 400 {
-            answer = answer.refusal("scripted");
+            answer = answer.refusal(SCRIPTED);
         }
         answer
     }

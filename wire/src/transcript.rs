@@ -16,6 +16,9 @@ use crate::text::Text;
 /// Version of the JSON form.
 pub const VERSION: u32 = 1;
 
+/// [`Exchange::refusal`] of an error that the script put in the place of the server's own answer.
+pub const SCRIPTED: &str = "scripted";
+
 /// Everything that is known of one run.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Transcript {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crosscheck_reference_client::Fault;
-use crosscheck_scenarios::{Catalogue, Requirement, Scenario, Scenarios, nearest};
+use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario, Scenarios, Severity, nearest};
 
 use crate::cli::{Hinted, client};
 use crate::exit;
@@ -26,11 +26,19 @@ pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
     let catalogue = Catalogue::embedded();
     let mut out = anstream::stdout().lock();
     let id = options.id.as_str();
-    let row = catalogue.find(id.split('@').next().unwrap_or_default());
-    if let Some(row) = row {
+    let bare = id.split('@').next().unwrap_or_default();
+    let covering: Vec<_> =
+        catalogue.iter().filter(|row| row.covers.iter().any(|covered| covered.as_str() == bare)).collect();
+    if let Some(row) = catalogue.find(bare) {
         requirement(&mut out, row, &scenarios)?;
     } else if let Some(script) = scenarios.find(id) {
         scenario(&mut out, script)?;
+    } else if !covering.is_empty() {
+        writeln!(out, "{bare}\n")?;
+        for row in covering {
+            let text = format!("{}, whose evidence breaks it as well", row.id);
+            paragraph(&mut out, "seen by", &text)?;
+        }
     } else {
         let rows = catalogue.iter().map(|row| row.id.as_str());
         let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
@@ -55,13 +63,14 @@ fn requirement(out: &mut impl Write, row: &Requirement, scenarios: &Scenarios) -
     paragraph(out, "right", &row.right)?;
     paragraph(out, "wrong", &row.wrong)?;
     writeln!(out)?;
-    for profile in crosscheck_scenarios::Profile::ALL {
-        if let Some(severity) = row.severity(profile) {
-            paragraph(
-                out,
-                "breach",
-                &format!("{} in profile {profile}", format!("{severity:?}").to_lowercase()),
-            )?;
+    for severity in [Severity::Fail, Severity::Warn, Severity::Info] {
+        let profiles: Vec<_> = Profile::ALL
+            .into_iter()
+            .filter(|profile| row.severity(*profile) == Some(severity))
+            .map(Profile::as_str)
+            .collect();
+        if !profiles.is_empty() {
+            paragraph(out, "breach", &format!("{severity} in {}", profiles.join(", ")))?;
         }
     }
     let provoked: Vec<_> =

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosscheck_scenarios::{Catalogue, Kind, Party, Requirement, RequirementId, Severity};
-use crosscheck_wire::transcript::Exchange;
+use crosscheck_wire::transcript::{Exchange, SCRIPTED};
 
 use crate::check::{Check, Consequence, Finding, Verdict};
 
@@ -193,7 +193,8 @@ fn explains(view: &View<'_>, found: &Found) -> bool {
     found.severity == Severity::Fail || refusals(view, from).next().is_some()
 }
 
-/// What servers refused from an exchange on, apart from metadata and first requests without a token.
+/// What servers refused of their own accord from an exchange on, apart from metadata and first requests without a
+/// token. What the script refuses would have happened anyway.
 fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
     let in_flow = move |exchange: &Exchange| {
         let leg = [Party::Idp, Party::As]
@@ -205,12 +206,26 @@ fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
             refused(exchange) && (exchange.number == from || is_authorized_request(exchange))
         }
     };
-    let refused = view.exchanges.iter().filter(move |exchange| exchange.number >= from && in_flow(exchange));
-    refused.map(|exchange| Consequence { exchange: Some(exchange.number), what: Line(exchange).to_string() })
+    let refused = view
+        .exchanges
+        .iter()
+        .filter(move |exchange| exchange.number >= from && exchange.refusal != SCRIPTED && in_flow(exchange));
+    refused.map(move |exchange| Consequence {
+        exchange: Some(exchange.number).filter(|number| *number != from),
+        what: match exchange.refusal.as_str() {
+            why if exchange.number == from && !why.is_empty() => {
+                format!("{} refuses it: {why}", exchange.party)
+            }
+            _ => Line(exchange).to_string(),
+        },
+    })
 }
 
+/// A request to the MCP server that was refused for what it carries, not for its method.
 fn is_authorized_request(exchange: &Exchange) -> bool {
-    exchange.party == Party::Mcp && authorization(&exchange.request).is_some()
+    exchange.party == Party::Mcp
+        && authorization(&exchange.request).is_some()
+        && matches!(exchange.response.status, 401 | 403)
 }
 
 /// Rows about the client besides those of client authentication.
