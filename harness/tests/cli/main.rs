@@ -3,6 +3,7 @@
 mod bad_clients;
 mod findings;
 mod invocation;
+mod readme;
 mod reports;
 
 use std::path::Path;

@@ -121,7 +121,7 @@ impl Request<'_> {
         };
         if stateless {
             result["resultType"] = json!("complete");
-            if self.method != "tools/call" {
+            if matches!(self.method, "server/discover" | "tools/list") {
                 result["ttlMs"] = json!(0);
                 result["cacheScope"] = json!("private");
             }

@@ -1,0 +1,47 @@
+//! What the README says of the program is so.
+
+use crosscheck_reference_client::{Control, Fault};
+use crosscheck_scenarios::{Catalogue, Scenarios};
+
+use crate::crosscheck;
+
+const README: &str = include_str!("../../../README.md");
+
+#[test]
+fn the_counts_are_those_of_the_program() {
+    let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
+    let scenarios = Scenarios::embedded(&faults).unwrap().iter().count();
+    let requirements = Catalogue::embedded().iter().count();
+    let sentence = format!(
+        "{scenarios} scenarios judge {requirements} requirements; {} faults of the reference client prove the checks, and {} controls",
+        Fault::ALL.len(),
+        Control::ALL.len(),
+    );
+    let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(readme.contains(&sentence), "the README must say: {sentence}");
+}
+
+#[test]
+fn the_runs_are_pasted_from_the_program() {
+    let passing = crosscheck(&["run"]).exits(0).stdout;
+    let failing = crosscheck(&[
+        "run",
+        "issuer-without",
+        "--",
+        "crosscheck",
+        "reference-client",
+        "--fault",
+        "audience-trailing-slash",
+    ]);
+    for line in passing.lines().chain(failing.exits(1).stdout.lines()).map(steady) {
+        assert!(README.lines().any(|written| steady(written) == line), "the README lacks: {line}");
+    }
+}
+
+/// A line without its ports and times, and without what depends on the machine's cores.
+fn steady(line: &str) -> String {
+    let words = line.split_whitespace().filter(|word| *word != "s" && word.parse::<f64>().is_err());
+    let words = words.map(|word| word.split("127.0.0.1:").next().unwrap_or_default());
+    let caret = |word: &&str| *word != "^";
+    words.take_while(|word| *word != "at").filter(caret).collect::<Vec<_>>().join(" ")
+}
