@@ -25,11 +25,9 @@ pub fn key_client() -> reqwest::Client {
 /// that a change of keys is seen at once.
 pub(crate) async fn key_of(stage: &Stage, client: &reqwest::Client, grant: &Jwt) -> Option<Value> {
     let (name, value) = stage.recorder.stage_header();
-    let response = client.get(&stage.urls.idp_jwks_uri).header(name, value).send().await.ok()?;
-    if !response.status().is_success() {
-        return None;
-    }
-    let document: Value = serde_json::from_slice(&response.bytes().await.ok()?).ok()?;
+    let response = client.get(&stage.urls.idp_jwks_uri).header(name, value).send().await;
+    let body = response.ok()?.error_for_status().ok()?.bytes().await.ok()?;
+    let document: Value = serde_json::from_slice(&body).ok()?;
     let keys = document.get("keys")?.as_array()?;
     match grant.header.get("kid") {
         Some(kid) => keys.iter().find(|key| key.get("kid") == Some(kid)).cloned(),

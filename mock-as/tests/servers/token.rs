@@ -57,7 +57,7 @@ async fn the_scope_is_what_grant_and_request_have_in_common() {
     let table = [
         (Some("a b"), None, Some("a b")),
         (Some("a b"), Some("b c"), Some("b")),
-        (Some("a b"), Some("b  a"), Some("a b")),
+        (Some("a  b"), Some("b  a"), Some("a b")),
         (Some(""), None, None),
         (None, None, None),
         (None, Some("a"), None),
