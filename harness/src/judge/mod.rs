@@ -1,7 +1,7 @@
 //! Reads transcripts against the requirements.
 //!
 //! A pure function from a scenario and a transcript to checks, so that a saved transcript can be judged again. Each
-//! subject has a room with a table of its rules; [`blame`] turns what they saw into one finding a cause.
+//! subject has a room with a table of its rules; `blame` turns what they saw into one finding a cause.
 
 use crosscheck_scenarios::{Catalogue, Scenario};
 use crosscheck_wire::Transcript;
