@@ -7,6 +7,7 @@ pub mod cli;
 pub mod driver;
 pub mod exit;
 pub mod expected;
+pub mod interruption;
 pub mod judge;
 pub mod report;
 pub mod run;

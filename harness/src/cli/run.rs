@@ -15,6 +15,7 @@ use crosscheck_scenarios::{Scenario, Scenarios};
 use crate::cli::{Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
+use crate::interruption;
 use crate::report::{Folder, Terminal, document};
 use crate::run::{Event, Played, Settings, play_all};
 use crate::select::Selection;
@@ -67,7 +68,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         None => Expected::default(),
     };
     let folder = options.report.clone().map(Folder::open).transpose()?;
-    let interrupted = interruption()?;
+    let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
 
     let reference = options.client.drives_reference()?;
     let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference);
@@ -97,7 +98,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 /// Checks the client's set-up and judges nothing.
 pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode> {
     let settings = options.settings()?;
-    let set_up = set_up(&options.scenarios()?, &settings, interruption()?)?;
+    let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
+    let set_up = set_up(&options.scenarios()?, &settings, interrupted)?;
     let mut terminal = Terminal::new(anstream::stdout(), &settings, Vec::new(), options.drives_reference()?);
     terminal.set_up(set_up)?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
@@ -122,6 +124,8 @@ fn set_up(
         other => other.into(),
     })
 }
+
+const CANNOT_LISTEN: &str = "could not prepare for interruption";
 
 /// The scenario in which every server conforms.
 const CONFORMING: &str = "flow/complete";
@@ -165,38 +169,5 @@ fn progress(done: usize, of: usize, id: &str) {
 fn end_progress() {
     if std::io::stderr().is_terminal() {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
-    }
-}
-
-/// Turns true on Ctrl-C or SIGTERM, so that every client's process group is ended before we are.
-fn interruption() -> anyhow::Result<watch::Receiver<bool>> {
-    let (tell, told) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("could not prepare for interruption")?;
-    thread::spawn(move || {
-        runtime.block_on(asked_to_end());
-        let _ = tell.send(true);
-        // The sender lives on, so that receivers keep what it said.
-        runtime.block_on(std::future::pending::<()>());
-    });
-    Ok(told)
-}
-
-#[cfg(unix)]
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_end() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
