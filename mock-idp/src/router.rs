@@ -30,7 +30,7 @@ async fn respond(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let endpoint = endpoint(&stage, uri.path());
+    let endpoint = endpoint(&stage, stage.scenario.idp.rules.path(uri.path()));
     if let Some(allowed) = methods(endpoint)
         && !allowed.contains(&method.as_str())
     {

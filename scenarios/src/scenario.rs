@@ -119,6 +119,16 @@ pub enum Rules {
     OfficialSuite,
 }
 
+impl Rules {
+    /// The part of a request's path by which endpoints are told apart: the official suite ignores a final slash.
+    pub fn path(self, path: &str) -> &str {
+        match (self, path.strip_suffix('/')) {
+            (Self::OfficialSuite, Some(start)) if !start.is_empty() => start,
+            _ => path,
+        }
+    }
+}
+
 /// Whether a parameter must be there.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]

@@ -36,6 +36,12 @@ impl Form {
         pair.map(|(_, value)| value.as_str())
     }
 
+    /// The value of `name` where it stands once.
+    pub fn only<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let mut all = self.all(name);
+        all.next().filter(|_| all.next().is_none())
+    }
+
     /// Every value of `name` that is not empty.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
@@ -77,6 +83,7 @@ mod tests {
         let form = Form::parse(b"scope=a&code=&code=&resource=x&resource=y&scope=b");
         assert_eq!(form.repeated(&["resource"]), Some("scope"));
         assert_eq!(form.first("code"), None);
+        assert_eq!((form.only("scope"), form.only("code")), (None, None));
         assert_eq!(form.all("resource").count(), 2);
     }
 

@@ -31,7 +31,7 @@ async fn respond(
     body: Bytes,
 ) -> Response {
     let script = &stage.scenario.mcp;
-    let endpoint = match uri.path() {
+    let endpoint = match script.rules.path(uri.path()) {
         path if resource_metadata::is_at(script, path) => EndpointName::ResourceMetadata,
         "/" if script.path.is_empty() => EndpointName::Mcp,
         path if path == script.path => EndpointName::Mcp,
