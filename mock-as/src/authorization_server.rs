@@ -34,9 +34,8 @@ async fn respond(
     if let Some(allowed) = methods(endpoint)
         && !allowed.contains(&method.as_str())
     {
-        let answer = Answer::status(405).header("allow", &allowed.join(", "));
-        let why = format!("{method} is not a method of this endpoint");
-        return answer.refusal(&why).send(&stage, endpoint, &Step::default()).await;
+        let answer = Answer::not_allowed(&allowed.join(", "));
+        return answer.send(&stage, endpoint, &Step::default()).await;
     }
     let step = stage.next_step(Party::As, endpoint);
     let official = stage.scenario.resource_as.rules == Rules::OfficialSuite;

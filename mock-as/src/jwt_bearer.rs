@@ -4,12 +4,11 @@
 //! wrong and never repeats what was sent.
 
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 
 use crosscheck_scenarios::{Party, TokenBend};
 use crosscheck_wire::client_authentication::authenticate;
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
-use crosscheck_wire::form::Form;
+use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::{Answer, Stage};
 
 use crate::access_token;
@@ -27,12 +26,6 @@ pub(crate) async fn token(
         Ok(scope) => access_token::answer(stage, scope.as_deref(), bend),
         Err(refusal) => refusal,
     }
-}
-
-/// The media type of a body, in lower case and without parameters.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A refusal with status 400.
@@ -69,7 +62,7 @@ async fn granted(
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    if media_type(headers) != FORM {
+    if form::media_type(headers) != FORM {
         return Err(refuse("invalid_request", &format!("the content type is not {FORM}")));
     }
     let form = Form::parse(body);

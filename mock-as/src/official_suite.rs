@@ -11,13 +11,13 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use crosscheck_scenarios::{Party, TokenBend, Tolerance};
-use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
+use crosscheck_wire::constants::GRANT_TYPE_JWT_BEARER;
 use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::ledger::ValueKind;
 use crosscheck_wire::{Answer, Stage};
 
-use crate::jwt_bearer::{media_type, refuse};
+use crate::jwt_bearer::refuse;
 use crate::{access_token, grant, keys};
 
 /// Answers a token request; `bend` changes the access token before it is signed.
@@ -68,7 +68,8 @@ async fn checked(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Form, Answer> {
-    let form = read(headers, body)?;
+    let form = Form::from_either(headers, body)
+        .ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))?;
     // The suite makes a list of a parameter that stands twice, which is none of its values.
     if form.only("grant_type") != Some(GRANT_TYPE_JWT_BEARER) {
         return Err(refuse("unsupported_grant_type", "grant_type is not jwt-bearer"));
@@ -78,18 +79,6 @@ async fn checked(
         form.only("assertion").ok_or_else(|| refuse("invalid_request", "assertion does not stand once"))?;
     verify(stage, keys, assertion).await.map_err(|why| refuse("invalid_grant", why))?;
     Ok(form)
-}
-
-/// A body of any other type reads as one without parameters.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    let media_type = media_type(headers);
-    if media_type == FORM {
-        return Ok(Form::parse(body));
-    }
-    if media_type != "application/json" {
-        return Ok(Form::default());
-    }
-    Form::from_json(body).ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))
 }
 
 fn authenticate(stage: &Stage, headers: &HeaderMap) -> Result<(), Answer> {

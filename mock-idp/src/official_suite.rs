@@ -7,13 +7,13 @@ use axum::http::HeaderMap;
 use serde_json::json;
 
 use crosscheck_scenarios::TokenBend;
-use crosscheck_wire::constants::{FORM, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
+use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
 use crosscheck_wire::form::Form;
 use crosscheck_wire::{Answer, Stage};
 
 use crate::grant::Grant;
 use crate::subject_token;
-use crate::token_exchange::{fixed, media_type, refuse, required};
+use crate::token_exchange::{fixed, refuse, required};
 
 /// Answers a token request; `bend` changes the grant before it is signed.
 pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &TokenBend) -> Answer {
@@ -29,7 +29,8 @@ pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &Tok
 }
 
 fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answer> {
-    let form = read(headers, body)?;
+    let form = Form::from_either(headers, body)
+        .ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))?;
     if form.only("grant_type") != Some(GRANT_TYPE_TOKEN_EXCHANGE) {
         return Err(refuse("unsupported_grant_type", "grant_type is not that of token exchange"));
     }
@@ -47,16 +48,4 @@ fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answe
     let scope = form.first("scope").unwrap_or_default().to_owned();
     let resources = form.all("resource").map(str::to_owned).collect();
     Ok(Grant { subject_token, audience, resources, scope })
-}
-
-/// A body of any other type reads as one without parameters.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    let media_type = media_type(headers);
-    if media_type == FORM {
-        return Ok(Form::parse(body));
-    }
-    if media_type != "application/json" {
-        return Ok(Form::default());
-    }
-    Form::from_json(body).ok_or_else(|| refuse("invalid_request", "the body is no JSON object"))
 }

@@ -6,13 +6,12 @@
 use std::collections::HashSet;
 
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use serde_json::json;
 
 use crosscheck_scenarios::{McpScript, Party, Presence, TokenBend};
 use crosscheck_wire::client_authentication::authenticate;
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
-use crosscheck_wire::form::Form;
+use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::{Answer, Stage};
 
 use crate::grant::{Grant, LIFETIME};
@@ -34,12 +33,6 @@ pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &Tok
         members["scope"] = json!(grant.scope);
     }
     Answer::token(members)
-}
-
-/// The media type of a body, in lower case and without parameters.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A refusal with status 400.
@@ -88,7 +81,7 @@ fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answe
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    if media_type(headers) != FORM {
+    if form::media_type(headers) != FORM {
         return Err(refuse("invalid_request", &format!("the content type is not {FORM}")));
     }
     let form = Form::parse(body);

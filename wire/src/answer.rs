@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -50,6 +50,11 @@ impl Answer {
     /// A status without a body.
     pub fn status(status: u16) -> Self {
         Self { status, headers: Vec::new(), json: None, body: String::new(), refusal: String::new() }
+    }
+
+    /// 405 with the methods that an endpoint has, as in `GET, HEAD`.
+    pub fn not_allowed(methods: &str) -> Self {
+        Self::status(405).header(ALLOW.as_str(), methods).refusal("the endpoint has no such method")
     }
 
     /// A status with a body that is no JSON document.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use crosscheck_scenarios::{EndpointName, Party};
@@ -174,7 +174,7 @@ impl Close<'_> {
         form: Option<&Form>,
     ) -> Body {
         let text = String::from_utf8_lossy(&kept[..kept.len().min(KEPT)]);
-        let is_json = content_type(headers).is_some_and(|mime| mime.contains("json"));
+        let is_json = form::media_type(headers).contains("json");
         let json = is_json.then(|| serde_json::from_slice::<Value>(kept).ok()).flatten();
         Body {
             bytes,
@@ -326,7 +326,7 @@ impl Close<'_> {
 
 /// The pairs of a form body; those of a JSON object at a token endpoint, where some servers take both.
 fn form_of(raw: &RawExchange) -> Option<Form> {
-    let mime = content_type(&raw.headers)?;
+    let mime = form::media_type(&raw.headers);
     if mime == FORM {
         Some(Form::parse(&raw.body.kept))
     } else if mime.contains("json") && raw.party != Party::Mcp {
@@ -334,12 +334,6 @@ fn form_of(raw: &RawExchange) -> Option<Form> {
     } else {
         None
     }
-}
-
-/// The media type without its parameters, in lower case.
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 fn basic_pair(name: &http::HeaderName, text: &str) -> Option<(String, String)> {

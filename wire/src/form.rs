@@ -2,6 +2,11 @@
 
 use std::collections::HashSet;
 
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use crate::constants::FORM;
+
 /// Decoded pairs in the order of the body.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Form(Vec<(String, String)>);
@@ -23,6 +28,16 @@ impl Form {
             other => (name, other.to_string()),
         };
         Some(Self(members.into_iter().map(pair).collect()))
+    }
+
+    /// Reads a form or, where the type says so, JSON; a body of any other type has no parameters. `None` when
+    /// what is announced as JSON is no object.
+    pub fn from_either(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        match media_type(headers).as_str() {
+            FORM => Some(Self::parse(body)),
+            "application/json" => Self::from_json(body),
+            _ => Some(Self::default()),
+        }
     }
 
     /// Every pair.
@@ -56,6 +71,12 @@ impl Form {
         let named = self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str());
         named.filter(|name| !repeatable.contains(name)).find(|name| !seen.insert(*name))
     }
+}
+
+/// The media type of a body, in lower case and without parameters; empty when there is none.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// `text` as a form would carry it: a blank becomes `+`.

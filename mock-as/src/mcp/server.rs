@@ -44,7 +44,7 @@ async fn respond(
         EndpointName::ResourceMetadata if is_read => {
             (Some(endpoint), Answer::json(resource_metadata::document(&stage)))
         }
-        EndpointName::ResourceMetadata => (None, not_allowed("GET, HEAD")),
+        EndpointName::ResourceMetadata => (None, Answer::not_allowed("GET, HEAD")),
         EndpointName::Mcp if !(official && method != Method::POST) => {
             match access::is_granted(&stage, &headers) {
                 true => (Some(endpoint), admitted(&stage, &method, &headers, &body)),
@@ -69,10 +69,6 @@ fn admitted(stage: &Stage, method: &Method, headers: &HeaderMap, body: &[u8]) ->
         Method::GET | Method::HEAD if !speaks_mcp => {
             Answer::json(json!({ "resource": stage.urls.mcp_resource, "user": SUBJECT }))
         }
-        _ => not_allowed("POST"),
+        _ => Answer::not_allowed("POST"),
     }
-}
-
-fn not_allowed(methods: &str) -> Answer {
-    Answer::status(405).header("allow", methods).refusal("the method is not one of this endpoint")
 }
