@@ -26,9 +26,9 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Three commands to begin with:
-  crosscheck run                                  drive the embedded reference client through everything
-  crosscheck run -- node my-client.js             drive yours; the MCP server's URL is appended
-  crosscheck explain tx-audience-is-as-issuer     what a finding means and how it is mended
+  crosscheck run                               drive the embedded reference client
+  crosscheck run -- node my-client.js          drive yours; the URL is appended
+  crosscheck explain tx-audience-is-as-issuer  what a finding means, how to mend it
 
 Exit codes:
   0  everything is as expected

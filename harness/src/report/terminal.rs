@@ -75,7 +75,7 @@ impl<'a> Terminal<'a> {
         for (label, style, list) in [("WARN", WARN, &summary.warnings), ("FAIL", FAIL, &summary.failures)] {
             self.findings(label, style, list)?;
         }
-        writeln!(self.out, "{}", by_subject(all))?;
+        writeln!(self.out, "{}", by_subject(all, summary))?;
         self.counts(summary, took)?;
         self.hints(summary, report)
     }
@@ -185,14 +185,15 @@ fn name(command: &Command, reference: bool) -> String {
     Path::new(&command.program).file_name().unwrap_or(&command.program).to_string_lossy().into_owned()
 }
 
-/// Scenarios that passed or warned, of all that were judged, by folder.
-fn by_subject(all: &[Played]) -> String {
+/// Scenarios without an unexpected failure, of all that were judged, by folder.
+fn by_subject(all: &[Played], summary: &Summary<'_>) -> String {
+    let failed = |played: &Played| summary.failures.iter().any(|found| std::ptr::eq(found.played, played));
     let mut subjects: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for played in all.iter().filter(|played| played.verdict() != Verdict::NotApplicable) {
         let subject = played.scenario.id.as_str().split('/').next().unwrap_or_default();
         let (good, judged) = subjects.entry(subject).or_default();
         *judged += 1;
-        *good += usize::from(played.verdict() <= Verdict::Warn);
+        *good += usize::from(!failed(played));
     }
     let mut text = String::new();
     for (place, (subject, (good, judged))) in subjects.into_iter().enumerate() {
