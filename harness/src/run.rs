@@ -217,7 +217,8 @@ impl Player {
                 ("MCP_CONFORMANCE_PROTOCOL_VERSION", text(stage.spec_version.as_str())),
                 ("CROSSCHECK_SCENARIO", text(scenario.id.as_str())),
             ],
-            outcome: self.outcomes.path().join("outcome.json"),
+            // A name of its own, so that what an earlier client writes late is nobody's report.
+            outcome: self.outcomes.path().join(format!("{}.json", stage.canary.tag())),
             limit: settings.limit,
             interrupted: self.interrupted.clone(),
         };
