@@ -231,6 +231,10 @@ impl Player {
         let context = context.into_iter().map(|(key, _)| key).collect();
         let transcript = stage.close(client, context, &self.retired);
         self.retired.insert(stage.canary.tag().to_owned());
+        if self.servers.is_disturbed() || transcript.exchanges.iter().any(|exchange| exchange.stray) {
+            // Somebody who outlived a run knows these ports; the next runs get others.
+            self.servers = self.runtime.block_on(Servers::open()).map_err(RunError::Ports)?;
+        }
         Ok(transcript)
     }
 }

@@ -4,7 +4,9 @@
 //! ports, so listeners stay and the run behind them is swapped.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +29,7 @@ pub struct Servers {
     playing: Arc<Mutex<Option<Playing>>>,
     connections: Arc<Mutex<JoinSet<()>>>,
     accepting: JoinSet<()>,
+    disturbed: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -56,10 +59,12 @@ impl Servers {
         let playing = Arc::new(Mutex::new(None));
         let connections = Arc::new(Mutex::new(JoinSet::new()));
         let mut accepting = JoinSet::new();
+        let disturbed = Arc::new(AtomicBool::new(false));
         let mut open = async |party| {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             let origin = format!("http://{}", listener.local_addr()?);
-            accepting.spawn(accept(party, listener, Arc::clone(&playing), Arc::clone(&connections)));
+            let shared = (Arc::clone(&playing), Arc::clone(&connections), Arc::clone(&disturbed));
+            accepting.spawn(accept(party, listener, shared));
             io::Result::Ok(origin)
         };
         let origins = Origins {
@@ -67,12 +72,25 @@ impl Servers {
             resource_as: open(Party::As).await?,
             mcp: open(Party::Mcp).await?,
         };
-        Ok(Self { origins, keys: crosscheck_mock_as::key_client(), playing, connections, accepting })
+        Ok(Self {
+            origins,
+            keys: crosscheck_mock_as::key_client(),
+            playing,
+            connections,
+            accepting,
+            disturbed,
+        })
     }
 
     /// Where the servers listen.
     pub fn origins(&self) -> Origins {
         self.origins.clone()
+    }
+
+    /// Whether somebody connected while no run was on: a process that outlived its run, and would go on to
+    /// disturb others.
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbed.load(Ordering::Relaxed)
     }
 
     /// Puts a run behind the listeners.
@@ -99,26 +117,28 @@ impl Drop for Servers {
     }
 }
 
-async fn accept(
-    party: Party,
-    listener: TcpListener,
-    playing: Arc<Mutex<Option<Playing>>>,
-    connections: Arc<Mutex<JoinSet<()>>>,
-) {
+type Shared = (Arc<Mutex<Option<Playing>>>, Arc<Mutex<JoinSet<()>>>, Arc<AtomicBool>);
+
+async fn accept(party: Party, listener: TcpListener, (playing, connections, disturbed): Shared) {
     loop {
-        // An error here is the peer's, or a moment without file descriptors; neither ends the listener.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            // The peer's failure, or a moment without file descriptors; neither ends the listener.
+            tokio::time::sleep(RETRY).await;
             continue;
         };
         let now = lock(&playing).clone();
-        if let Some(run) = now {
-            let mut connections = lock(&connections);
-            while connections.try_join_next().is_some() {}
-            connections.spawn(serve(party, stream, run));
-        }
+        let Some(run) = now else {
+            disturbed.store(true, Ordering::Relaxed);
+            continue;
+        };
+        let mut connections = lock(&connections);
+        while connections.try_join_next().is_some() {}
+        connections.spawn(serve(party, stream, run));
     }
 }
+
+/// How long a listener waits after a failure.
+const RETRY: Duration = Duration::from_millis(5);
 
 async fn serve(party: Party, stream: TcpStream, run: Playing) {
     let router = run.router(party);

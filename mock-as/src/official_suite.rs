@@ -92,7 +92,7 @@ fn authenticate(stage: &Stage, headers: &HeaderMap) -> Result<(), Answer> {
 /// alone: a plus sign is one. A broken escape is no credential.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
-    let value = value.trim_end_matches('=').replace('-', "+").replace('_', "/");
+    let value = value.trim().trim_end_matches('=').replace('-', "+").replace('_', "/");
     let pair = String::from_utf8(STANDARD_NO_PAD.decode(value).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let decoded = |text: &str| form::decode(&text.replace('+', "%2B"));

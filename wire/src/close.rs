@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crosscheck_scenarios::{EndpointName, Party};
 
@@ -16,6 +16,7 @@ use crate::client_authentication::Credential;
 use crate::constants::FORM;
 use crate::form::{self, Form};
 use crate::jose::{Jwt, SigningKey};
+use crate::ledger::ValueFacts;
 use crate::naming::Namer;
 use crate::record::RawExchange;
 use crate::stage::{Registration, Stage};
@@ -66,7 +67,7 @@ impl Stage {
             profile: self.profile,
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
-            values: self.ledger.values().into_iter().map(|minted| minted.facts).collect(),
+            values: facts(self),
             at_idp: registration(&self.at_idp),
             at_as: registration(&self.at_as),
             declared: self.declared.0.clone(),
@@ -81,6 +82,13 @@ impl Stage {
             client: closing.client(client),
         }
     }
+}
+
+/// What is told of each value, once for those that have several forms.
+fn facts(stage: &Stage) -> Vec<ValueFacts> {
+    let mut facts: Vec<_> = stage.ledger.values().into_iter().map(|minted| minted.facts).collect();
+    facts.dedup();
+    facts
 }
 
 fn registration(registration: &Registration) -> RegistrationFacts {
@@ -316,8 +324,15 @@ impl Close<'_> {
     }
 
     fn report(&self, text: &str) -> Report {
-        let value = serde_json::from_str::<Value>(text).map(|value| self.namer.json(&value));
-        match value.and_then(serde_json::from_value) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let members = match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => self.namer.object(&members),
+            Ok(_) => return Report::Unreadable("it is no JSON object".into()),
+            Err(error) => return Report::Unreadable(error.to_string()),
+        };
+        // An adapter that writes every member writes null for what it does not know.
+        let known: Map<_, _> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        match serde_json::from_value(known.into()) {
             Ok(report) => Report::Read(Box::new(report)),
             Err(error) => Report::Unreadable(error.to_string()),
         }

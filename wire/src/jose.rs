@@ -53,6 +53,11 @@ impl SigningKey {
         &self.pem
     }
 
+    /// The lines between the first and the last of [`Self::private_pem`].
+    pub fn private_pem_body(&self) -> impl Iterator<Item = &str> {
+        self.pem.lines().filter(|line| !line.starts_with('-'))
+    }
+
     /// The private scalar, base64url: the JWK member `d`.
     pub fn private_scalar(&self) -> &str {
         &self.private

@@ -394,7 +394,10 @@ impl Stage {
             self.ledger.mint(&name("client_secret"), secret, ValueKind::Credential, &[party]);
         }
         if let Some(key) = &registration.key {
-            self.ledger.mint(key.name, key.private_scalar(), ValueKind::Credential, &[]);
+            // A key leaks as a JWK member or as any stretch of its PEM.
+            for text in std::iter::once(key.private_scalar()).chain(key.private_pem_body()) {
+                self.ledger.mint(key.name, text, ValueKind::Credential, &[]);
+            }
         }
     }
 

@@ -20,6 +20,10 @@ use crosscheck_wire::{Alteration, Declared, Origins, RawClient, RawOutput, Stage
 
 /// A stage whose client is registered at the resource authorization server for Basic, with awkward credentials.
 fn stage() -> Arc<Stage> {
+    stage_of(AuthMethod::ClientSecretBasic)
+}
+
+fn stage_of(method: AuthMethod) -> Arc<Stage> {
     let folder = tempfile::tempdir().unwrap();
     let script = "title = \"t\"\nwhy = \"w\"\nrequirements = [\"flow-order\"]\n[client]\nclient_id = \"as client%{canary}+\"\nclient_secret = \"as s%cret:{canary}+&\"\n";
     std::fs::write(folder.path().join("script.toml"), script).unwrap();
@@ -30,7 +34,7 @@ fn stage() -> Arc<Stage> {
         resource_as: "http://127.0.0.1:2".into(),
         mcp: "http://127.0.0.1:3".into(),
     };
-    let declared = Declared(vec![Capability::AsAuth(AuthMethod::ClientSecretBasic)]);
+    let declared = Declared(vec![Capability::AsAuth(method)]);
     Arc::new(Stage::new(scenario, Profile::Mcp, SpecVersion::default(), declared, origins))
 }
 
@@ -171,6 +175,20 @@ async fn a_saved_transcript_holds_no_secret_and_reads_back_equal() {
 }
 
 #[tokio::test]
+async fn a_private_key_is_found_as_a_member_of_a_jwk_and_in_its_pem() {
+    let stage = stage_of(AuthMethod::PrivateKeyJwt);
+    let key = stage.at_as.key.as_ref().unwrap();
+    for printed in [key.private_pem().to_owned(), format!("{{\"d\":\"{}\"}}", key.private_scalar())] {
+        let transcript = close(&stage, client(&printed, None));
+        let text = &transcript.client.stdout.text;
+        assert!(text.names().any(|(name, _)| name == "as.client_key"), "{text}");
+        assert!(key.private_pem_body().all(|line| !text.to_string().contains(line)), "{text}");
+        let told = transcript.values.iter().filter(|value| value.name == "as.client_key");
+        assert_eq!(told.count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn mentions_say_where_a_value_stood() {
     let stage = stage();
     let uri = format!("/x?t={}", stage.id_token);
@@ -199,6 +217,10 @@ async fn a_request_with_a_value_of_an_earlier_run_is_stray() {
 
 #[tokio::test]
 async fn an_unusable_outcome_report_says_why() {
+    for text in ["\u{feff}{\"outcome\":\"refused\",\"error\":null,\"members\":null,\"more\":1}"] {
+        let report = close(&stage(), client("", Some(text))).client.report;
+        assert!(matches!(report, Report::Read(_)), "{text}: {report:?}");
+    }
     for text in ["", "[]", "{\"outcome\":\"maybe\"}", "{\"outcome\":\"refused\",\"status\":\"400\"}"] {
         let report = close(&stage(), client("", Some(text))).client.report;
         assert!(matches!(report, Report::Unreadable(_)), "{text}: {report:?}");

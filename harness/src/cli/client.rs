@@ -46,6 +46,9 @@ pub(super) struct ClientOptions {
     command: Vec<OsString>,
 }
 
+/// How long one start may take unless said otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The flow name of the official suite that most adapters know.
 const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
 
@@ -91,6 +94,9 @@ impl ClientOptions {
         }
         if self.flow_name != FLOW_NAME {
             words.push(format!("--flow-name {}", self.flow_name));
+        }
+        if self.timeout != TIMEOUT {
+            words.push(format!("--timeout {}ms", self.timeout.as_millis()));
         }
         if !self.capabilities.is_empty() {
             let named: Vec<_> = self.capabilities.iter().map(ToString::to_string).collect();

@@ -52,7 +52,13 @@ fn check(view: &View<'_>, observation: Observation, found: Option<Found>, counte
         (None, Evidence::NotApplicable(why)) => (Verdict::NotApplicable, said(why)),
         (None, Evidence::Unreached(why)) => {
             let asked = view.scenario.requirements.contains(&requirement.id) && !counted;
-            (if asked { Verdict::NotReached } else { Verdict::NotApplicable }, said(why))
+            match asked {
+                true => {
+                    let what = format!("The run did not get to what the scenario asks about: {why}.");
+                    (Verdict::NotReached, said(&what))
+                }
+                false => (Verdict::NotApplicable, said(why)),
+            }
         }
     };
     Check { requirement: requirement.id.clone(), at, verdict, finding }

@@ -96,14 +96,25 @@ fn output(view: &View<'_>) -> Evidence {
                 .quote(line_with(text, name)),
         )
     });
-    Evidence::of(printed.chain(in_report(view)))
+    let found: Vec<_> = printed.chain(in_report(view)).collect();
+    if found.is_empty() && client.stdout.dropped + client.stderr.dropped > 0 {
+        return Evidence::NotApplicable("the output was too long to be kept and searched in full");
+    }
+    Evidence::of(found)
 }
 
 /// A secret in the outcome report, which is made to be shown.
 fn in_report(view: &View<'_>) -> Option<Breach> {
     let Report::Read(report) = &view.transcript.client.report else { return None };
     let members = Value::Object(report.members.clone()).to_string();
-    let texts = [&report.error, &report.error_description, &report.error_uri, &report.message, &report.step];
+    let texts = [
+        &report.error,
+        &report.error_description,
+        &report.error_uri,
+        &report.message,
+        &report.step,
+        &report.scope,
+    ];
     let all: String = texts.into_iter().flatten().cloned().chain([members]).collect();
     let shown =
         |name: &str| all.contains(&format!("«{name}")) || all.contains(&format!("«claims of {name}»"));

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crosscheck_scenarios::{Party, Severity, Step};
-use crosscheck_wire::transcript::Exchange;
+use crosscheck_wire::transcript::{Ended, Exchange};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::token_request::every;
@@ -176,6 +176,9 @@ fn both_kinds(view: &View<'_>) -> Evidence {
         } else {
             Evidence::NotApplicable("the first kind asked for is served")
         };
+    }
+    if !matches!(view.transcript.client.ended, Ended::Exited(_)) {
+        return Evidence::Unreached("the client was ended before it had asked for everything");
     }
     // Giving up on a server that is out of order is no want of understanding.
     let gone = search.iter().all(|exchange| (400..500).contains(&exchange.response.status));

@@ -57,25 +57,36 @@ fn reported(view: &View<'_>, party: Party) -> Evidence {
     let Some(refusal) = refusal else {
         return Evidence::Unreached("the run did not end with the refusal that the scenario is about");
     };
+    let told = words(view).contains(&expected);
     if let Report::Read(report) = &view.transcript.client.report {
         let seen = if name == "error" {
             report.error.clone()
         } else {
             report.status.map(|status| status.to_string())
         };
+        // What the report leaves out may stand in its message or in the output.
+        let seen = seen.or_else(|| told.then(|| expected.clone()));
         return Evidence::of(not_told(report, &expected, seen.as_deref()).map(|(what, seen)| {
             Breach::new(refusal, what).compare(&format!("reported {name}"), &expected, seen)
         }));
     }
-    let client = &view.transcript.client;
-    let told =
-        [&client.stdout, &client.stderr].iter().any(|output| output.text.to_string().contains(&expected));
     Evidence::of((!told).then(|| {
         let what = "The output does not name the error; write the outcome report to have this judged.";
         let breach =
             Breach::new(refusal, what).compare(&format!("output names {name}"), &expected, "not found");
         breach.at_most(Severity::Info)
     }))
+}
+
+/// Everything that the client says in free words.
+fn words(view: &View<'_>) -> String {
+    let client = &view.transcript.client;
+    let report = match &client.report {
+        Report::Read(report) => [&report.message, &report.error_description].map(|text| text.clone()),
+        _ => [None, None],
+    };
+    let output = [&client.stdout, &client.stderr].map(|output| Some(output.text.to_string()));
+    report.into_iter().chain(output).flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// What is wrong with a report, and what it says.

@@ -1,10 +1,10 @@
 //! How the run ended, as far as no other rule explains it.
 
-use crosscheck_scenarios::{Outcome, Reached};
-use crosscheck_wire::transcript::{Ended, Report};
+use crosscheck_scenarios::{Outcome, Party, Reached, Severity};
+use crosscheck_wire::transcript::{Ended, Exchange, Report, ReportedOutcome, SCRIPTED};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::view::{Line, View};
+use super::view::{Line, View, authorization, refused};
 
 pub(super) const RULES: &[Rule] =
     &[rule("run-reached", reached), rule("run-outcome", outcome), rule("run-report", report)];
@@ -55,7 +55,7 @@ fn outcome(view: &View<'_>) -> Evidence {
     let (expected, seen) = match (view.scenario.expect.outcome, authorized) {
         (Outcome::Authorized, false) => ("authorized", "refused"),
         (Outcome::Refused, true) => ("refused", "authorized"),
-        _ => return Evidence::Kept,
+        _ => return contradiction(view, authorized),
     };
     let what = match authorized {
         true => format!("The client reaches the MCP server where it must give up; {}.", ended(view)),
@@ -64,8 +64,39 @@ fn outcome(view: &View<'_>) -> Evidence {
             ended(view)
         ),
     };
-    let breach = Breach::of_run(what).compare("outcome", expected, seen).quote(last_words(view));
+    let breach = match last_refusal(view) {
+        Some(refusal) if !authorized => {
+            let why = format!("{what} The {} had refused: {}.", refusal.party, refusal.refusal);
+            Breach::new(refusal, why)
+        }
+        _ => Breach::of_run(what),
+    };
+    let breach = breach.compare("outcome", expected, seen).quote(last_words(view));
     Evidence::Broken(vec![breach.explicable()])
+}
+
+/// A client that reached the MCP server and says that it did not is told so; what happened counts.
+fn contradiction(view: &View<'_>, authorized: bool) -> Evidence {
+    let said = match (&view.transcript.client.report, view.transcript.client.ended) {
+        (Report::Read(report), _) if report.outcome == ReportedOutcome::Refused => "reports a refusal",
+        (_, Ended::Exited(status)) if status != 0 => "exits with a failure",
+        _ => return Evidence::Kept,
+    };
+    Evidence::of(authorized.then(|| {
+        let what = format!("The client reaches the MCP server and {said}; {}.", ended(view));
+        Breach::of_run(what).quote(last_words(view)).at_most(Severity::Info)
+    }))
+}
+
+/// The last token request or request with a token that a server refused of its own accord.
+fn last_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
+    let in_flow = |exchange: &&&Exchange| {
+        let leg = view.leg(Party::Idp).iter().chain(view.leg(Party::As));
+        let asked = leg.into_iter().any(|leg| leg.number == exchange.number)
+            || authorization(&exchange.request).is_some();
+        asked && refused(exchange) && !exchange.refusal.is_empty() && exchange.refusal != SCRIPTED
+    };
+    view.exchanges.iter().rev().find(in_flow).copied()
 }
 
 fn report(view: &View<'_>) -> Evidence {

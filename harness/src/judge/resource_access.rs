@@ -91,7 +91,9 @@ fn every_request(view: &View<'_>) -> Evidence {
     let Some(first) = view.mcp().find(|exchange| view.accepted(exchange)) else {
         return Evidence::Unreached("the MCP server accepted no access token");
     };
-    let exempt = |exchange: &Exchange| matches!(exchange.request.method.as_str(), "HEAD" | "OPTIONS");
+    let exempt = |exchange: &Exchange| {
+        matches!(exchange.request.method.as_str(), "HEAD" | "OPTIONS") || begins_session(exchange)
+    };
     let bare = view.mcp().filter(|exchange| {
         exchange.number > first.number
             && !exempt(exchange)
@@ -102,6 +104,12 @@ fn every_request(view: &View<'_>) -> Evidence {
         let breach = Breach::new(exchange, "A request to the MCP server goes without the access token.");
         breach.compare("Authorization", "Bearer «access_token»", "nothing")
     }))
+}
+
+/// A further session of the same client may begin as the first one did, without a token.
+fn begins_session(exchange: &Exchange) -> bool {
+    let method = exchange.request.body.json.as_ref().and_then(|json| json["method"].as_str());
+    matches!(method, Some("initialize" | "server/discover"))
 }
 
 fn not_in_url(view: &View<'_>) -> Evidence {

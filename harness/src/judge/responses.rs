@@ -67,7 +67,7 @@ fn accepted(view: &View<'_>, leg: &Leg) -> Evidence {
     let due = expect.outcome == Outcome::Authorized
         || expect.reached.iter().any(|reached| reached.party == leg.next);
     let judged = due && !went_on;
-    if !judged || matches!(view.transcript.client.ended, Ended::TimedOut(_)) {
+    if !judged || !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::Unreached("the client did not get as far as using the token");
     }
     let breach = Breach::new(last, leg.what).compare("next request", leg.due, after(view, last));

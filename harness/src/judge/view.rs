@@ -276,7 +276,13 @@ fn is_leg(exchange: &Exchange, party: Party) -> bool {
     };
     let grant_type = request.param("grant_type").map(|param| param.value.to_string());
     let other = grant_type.is_some_and(|grant_type| OTHER_GRANTS.contains(&grant_type.as_str()));
-    let returned = party == Party::Idp && says(request, "assertion") && !says(request, "subject_token");
+    // A grant that is sent back to the IdP is no exchange; an ID token there is one, however it is called.
+    let returned = party == Party::Idp
+        && !says(request, "subject_token")
+        && request
+            .mentions
+            .iter()
+            .any(|mention| mention.at == "assertion" && mention.name.starts_with("id_jag#"));
     exchange.party == party && asks && !other && !returned
 }
 

@@ -33,7 +33,7 @@ pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<Strin
     if lines.len() > room {
         lines.truncate(room.saturating_sub(1));
         lines.push(format!("{:MARGIN$}    … more of it with --report DIR", ""));
-    } else if lines.len() < room {
+    } else if lines.len() < room && lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
     }
     lines.extend(footer);
@@ -42,18 +42,20 @@ pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<Strin
 
 /// What was seen: the sentence, the exchange, values side by side, and what followed.
 fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
-    let mut lines = indented(MARGIN, &finding.what);
+    let mut lines = indented(MARGIN, &printable(&finding.what));
     lines.push(String::new());
     if let (Some(number), PlayedResult::Judged { transcript, .. }) = (finding.exchange, &found.played.result)
     {
         lines.extend(exchange(transcript, number));
     }
-    lines.extend(finding.compared.iter().flat_map(comparison));
+    // What is no message was not sent.
+    let seen = if finding.exchange.is_some() { "sent" } else { "seen" };
+    lines.extend(finding.compared.iter().flat_map(|compared| comparison(compared, seen)));
     if !finding.as_expected.is_empty() {
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
     if let Some(excerpt) = &finding.excerpt {
-        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {line:.66}", "")));
+        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {:.66}", "", printable(line))));
     }
     if !finding.then.is_empty() {
         lines.push(String::new());
@@ -112,16 +114,26 @@ fn heading(exchange: &Exchange) -> String {
     format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method)
 }
 
-fn comparison(comparison: &Comparison) -> Vec<String> {
+fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {
     let Comparison { name, expected, seen } = comparison;
+    let (expected, seen) = (&printable(expected), &printable(seen));
     let indent = MARGIN + 4;
     let label = format!("{:indent$}{name}   ", "");
     let mut lines = vec![format!("{label}expected  {expected}")];
-    lines.push(format!("{:1$}sent      {seen}", "", label.chars().count()));
+    lines.push(format!("{:1$}{verb}      {seen}", "", label.chars().count()));
     if let Some((at, note)) = difference(expected, seen) {
         lines.push(format!("{:1$}^ {note}", "", label.chars().count() + 10 + at));
     }
     lines
+}
+
+/// Text on one line, with what would move the cursor or turn the reading direction escaped.
+fn printable(text: &str) -> String {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if moves(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// Where two URLs or paths begin to differ, when they are near enough for it to help.

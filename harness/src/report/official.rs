@@ -142,8 +142,9 @@ fn at_as(exchange: &Exchange, at: OffsetDateTime) -> Vec<Check> {
             vec![AS_METADATA.check(true, at).with(place(&path))]
         }
         EndpointName::Authorization => {
-            let sent = |name| request.query.iter().find(|param| param.name == name).map(|param| &param.value);
-            let method = sent("code_challenge_method").map(ToString::to_string);
+            let named = |name| request.query.iter().find(|param| param.name == name && !param.is_empty());
+            let sent = |name| named(name).map(|param| param.value.to_string());
+            let method = sent("code_challenge_method");
             let is_s256 = method.as_deref() == Some("S256");
             vec![
                 AUTHORIZATION.check(true, at).with(json!({ "query": object(&request.query) })),

@@ -91,7 +91,11 @@ fn output_that_is_no_utf8_and_a_closed_output_are_no_trouble() {
 
 #[test]
 fn a_client_that_dies_by_a_signal_is_told_so() {
-    with_script("$client $1 --fault stops-after-exchange; kill -9 $$", &[]).exits(1).says("txr-accept");
+    with_script("$client $1 --fault stops-after-exchange; kill -9 $$", &[])
+        .exits(1)
+        .says("run-outcome")
+        .says("signal 9")
+        .without("txr-accept");
 }
 
 #[test]

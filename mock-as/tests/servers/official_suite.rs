@@ -74,6 +74,8 @@ async fn the_order_is_grant_type_then_client_then_assertion() {
     }
     let unasserted = servers.parameters().without("assertion");
     assert_eq!(servers.redeem(&unasserted).await.refusal().1, "invalid_request");
+    let twice = servers.parameters().with("assertion", "x");
+    assert_eq!(servers.redeem(&twice).await.refusal().1, "invalid_request");
 }
 
 #[tokio::test]
@@ -86,6 +88,8 @@ async fn basic_credentials_are_percent_decoded_and_a_broken_escape_is_no_credent
     let table = [
         (200, basic(id, secret)),
         (200, basic(id, &escaped)),
+        (200, basic(id, &escaped).replace('+', "-").replace('/', "_").replace('=', "")),
+        (401, basic(id, &escaped).replace("Basic", "basic")),
         (401, basic(id, &form_encoded)),
         (401, basic(id, &format!("{secret}%"))),
         (401, basic(id, "%zz")),

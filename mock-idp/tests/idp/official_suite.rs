@@ -38,6 +38,27 @@ async fn unknown_and_repeated_parameters_and_scopes_are_not_looked_at() {
 }
 
 #[tokio::test]
+async fn of_the_parameters_that_count_only_audience_and_resource_may_stand_twice() {
+    let idp = suite();
+    let form = idp.parameters().with("audience", "x").with("resource", "x");
+    assert!(idp.exchange(&form).await.grant().claims["resource"].is_array());
+    for (name, code) in [
+        ("grant_type", "unsupported_grant_type"),
+        ("subject_token", "invalid_request"),
+        ("subject_token_type", "invalid_request"),
+        ("requested_token_type", "invalid_request"),
+    ] {
+        assert_eq!(idp.exchange(&idp.parameters().with(name, "x")).await.refusal().1, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_final_slash_of_a_path_is_ignored() {
+    let path = "/.well-known/openid-configuration/";
+    assert_eq!(suite().request("GET", path).await.status, 200);
+}
+
+#[tokio::test]
 async fn refusals_come_in_the_order_of_the_suite() {
     type Change = fn(&Idp, Parameters) -> Parameters;
     let steps: &[(&str, Change)] = &[

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crosscheck_scenarios::{Capability, EndpointName, Party};
-use crosscheck_wire::transcript::{Ended, Exchange, Param};
+use crosscheck_wire::transcript::{Exchange, Param};
 use crosscheck_wire::{Caller, Text};
 
 use crate::check::Verdict;
@@ -205,11 +205,19 @@ fn the_form_in_which_the_configuration_asks_for_scope_is_free() {
 }
 
 #[test]
-fn identifiers_in_output_and_exit_status_after_success() {
-    green(|sample| {
-        sample.transcript.client.stdout.text = Text::value("as.client_id");
-        sample.transcript.client.ended = Ended::Exited(1);
-    });
+fn identifiers_in_output() {
+    green(|sample| sample.transcript.client.stdout.text = Text::value("as.client_id"));
+}
+
+#[test]
+fn a_further_session_that_begins_without_a_token() {
+    for method in ["initialize", "server/discover"] {
+        green(|sample| {
+            let mut probe = exchange(Party::Mcp, EndpointName::Mcp, "POST", "/mcp", 401);
+            probe.request.body.json = Some(json!({ "jsonrpc": "2.0", "id": 1, "method": method }));
+            sample.insert(SECOND_CALL, probe);
+        });
+    }
 }
 
 #[test]

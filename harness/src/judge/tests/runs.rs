@@ -169,3 +169,48 @@ fn hostile_requests_are_judged_without_a_panic() {
         sample.checks();
     }
 }
+
+#[test]
+fn a_client_that_reached_the_server_and_says_the_contrary_is_told_so() {
+    let mut sample = Sample::honest();
+    sample.transcript.client.ended = Ended::Exited(1);
+    assert_eq!(sample.findings(), found("run-outcome", Verdict::Info));
+    sample.transcript.client.ended = Ended::Exited(0);
+    sample.transcript.client.report = report(json!({"outcome": "refused"}));
+    assert_eq!(sample.findings(), found("run-outcome", Verdict::Info));
+}
+
+#[test]
+fn a_refusal_that_nothing_explains_is_told_in_the_servers_words() {
+    let mut sample = Sample::honest();
+    sample.refuse(LEG2, 400, "invalid_grant");
+    sample.transcript.exchanges[LEG2].refusal = "the assertion is not valid yet".into();
+    sample.transcript.exchanges.truncate(FIRST_CALL);
+    sample.transcript.client.ended = Ended::Exited(1);
+    assert_eq!(sample.findings(), found("run-outcome", Verdict::Fail));
+    let finding = sample.finding();
+    assert_eq!(finding.exchange, Some(LEG2 + 1));
+    assert!(
+        finding.what.ends_with("The as had refused: the assertion is not valid yet."),
+        "{}",
+        finding.what
+    );
+}
+
+#[test]
+fn a_report_may_leave_the_code_to_its_message() {
+    let mut sample = refused_at(LEG1, "invalid_grant");
+    sample.transcript.client.report = report(json!({"outcome": "refused", "message": "invalid_grant: no"}));
+    assert_eq!(sample.findings(), []);
+    sample.transcript.client.report =
+        report(json!({"outcome": "refused", "error": "server_error", "message": "invalid_grant: no"}));
+    assert_eq!(sample.findings(), found("txe-reported", Verdict::Fail));
+}
+
+#[test]
+fn output_that_was_not_kept_in_full_passes_for_nothing() {
+    let mut sample = Sample::honest();
+    sample.transcript.client.stdout.dropped = 1;
+    assert_eq!(sample.findings(), []);
+    assert_eq!(sample.verdict("conf-log-default"), Verdict::NotApplicable);
+}
