@@ -129,10 +129,12 @@ async fn a_script_ends_a_connection_before_the_status_line_or_within_the_body() 
 }
 
 #[tokio::test]
-async fn nothing_is_recorded_when_no_run_is_on() {
+async fn who_connects_while_no_run_is_on_is_not_recorded_and_gives_the_ports_away() {
     let servers = Servers::open().await.unwrap();
     let stage = play(&servers, "").await;
     servers.clear().await;
+    assert!(!servers.is_disturbed());
     send(&servers.origins().idp, b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(servers.is_disturbed());
     assert_eq!(close(&stage).exchanges.len(), 0);
 }

@@ -10,20 +10,20 @@ use crosscheck_wire::{AccessToken, Answer, SUBJECT, Stage};
 const LIFETIME: u64 = 3600;
 
 /// 200 with a new access token; `bend` changes it before it is signed.
-pub(crate) fn answer(stage: &Stage, scope: Option<&str>, bend: &TokenBend) -> Answer {
+pub(crate) fn answer(stage: &Stage, scope: &str, bend: &TokenBend) -> Answer {
     let mut members = json!({
         "access_token": mint(stage, scope, bend),
         "token_type": "Bearer",
         "expires_in": LIFETIME,
     });
-    if let Some(scope) = scope {
+    if !scope.is_empty() {
         members["scope"] = json!(scope);
     }
     Answer::token(members)
 }
 
 /// Signs the token, registers it, and tells the MCP server what it says.
-fn mint(stage: &Stage, scope: Option<&str>, bend: &TokenBend) -> String {
+fn mint(stage: &Stage, scope: &str, bend: &TokenBend) -> String {
     let now = stage.now();
     let mut claims: Map<_, _> = [
         ("iss", json!(stage.urls.as_issuer)),
@@ -37,7 +37,7 @@ fn mint(stage: &Stage, scope: Option<&str>, bend: &TokenBend) -> String {
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()
     .collect();
-    if let Some(scope) = scope {
+    if !scope.is_empty() {
         claims.insert("scope".into(), json!(scope));
     }
     let mut header = stage.as_key.header(TYP_ACCESS_TOKEN);

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party, Rules, Step};
+use crosscheck_wire::endpoint::{endpoint, refused_method};
 use crosscheck_wire::{Answer, Stage, record};
 
 use crate::{jwt_bearer, metadata, official_suite};
@@ -30,12 +31,9 @@ async fn respond(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let endpoint = endpoint(&stage, stage.scenario.resource_as.rules.path(uri.path()));
-    if let Some(allowed) = methods(endpoint)
-        && !allowed.contains(&method.as_str())
-    {
-        let answer = Answer::not_allowed(&allowed.join(", "));
-        return answer.send(&stage, endpoint, &Step::default()).await;
+    let endpoint = endpoint(&stage, Party::As, stage.scenario.resource_as.rules.path(uri.path()));
+    if let Some(refusal) = refused_method(endpoint, &method) {
+        return refusal.send(&stage, endpoint, &Step::default()).await;
     }
     let step = stage.next_step(Party::As, endpoint);
     let official = stage.scenario.resource_as.rules == Rules::OfficialSuite;
@@ -65,38 +63,3 @@ async fn respond(
     };
     answer.send(&stage, endpoint, &step).await
 }
-
-/// RFC 8414 section 3.1 inserts the well-known path before the issuer's; OpenID Connect Discovery section 4.1
-/// appends it; MCP clients try both forms of the latter.
-fn endpoint(stage: &Stage, path: &str) -> EndpointName {
-    let urls = &stage.urls;
-    let issuer = urls.as_issuer.strip_prefix(&urls.origins.resource_as).unwrap_or_default();
-    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
-    let token = urls.as_token_endpoint.strip_prefix(&urls.origins.resource_as).unwrap_or_default();
-    if path == token.split('?').next().unwrap_or_default() {
-        EndpointName::Token
-    } else if path == format!("{OAUTH}{issuer}") {
-        EndpointName::OauthMetadata
-    } else if path == format!("{OPENID}{issuer}") || path == format!("{issuer}{OPENID}") {
-        EndpointName::OpenidMetadata
-    } else {
-        match path {
-            metadata::AUTHORIZATION_PATH => EndpointName::Authorization,
-            metadata::JWKS_PATH => EndpointName::Jwks,
-            metadata::REGISTRATION_PATH => EndpointName::Registration,
-            _ => EndpointName::Unknown,
-        }
-    }
-}
-
-/// The methods of an endpoint; a path that is none has no method that it refuses.
-fn methods(endpoint: EndpointName) -> Option<&'static [&'static str]> {
-    match endpoint {
-        EndpointName::Registration | EndpointName::Token => Some(&["POST"]),
-        EndpointName::Unknown => None,
-        _ => Some(&["GET", "HEAD"]),
-    }
-}
-
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
-const OPENID: &str = "/.well-known/openid-configuration";

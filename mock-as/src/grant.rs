@@ -14,7 +14,7 @@ use crate::keys;
 
 /// A grant that was found good.
 pub(crate) struct Grant {
-    /// The scope it carries; `None` leaves the scope open.
+    /// The scope it carries; `None` leaves it to this server.
     pub(crate) scope: Option<String>,
     jti: String,
 }
@@ -30,7 +30,7 @@ impl Grant {
         assertion: &str,
     ) -> Result<Self, &'static str> {
         let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
-        if !has_typ(&jwt) {
+        if jwt.typ() != TYP_ID_JAG {
             return Err("typ of the assertion is not oauth-id-jag+jwt");
         }
         if jwt.header.contains_key("crit") {
@@ -67,12 +67,6 @@ impl Grant {
             Replay::Allow | Replay::Refuse => Ok(()),
         }
     }
-}
-
-/// Media types are compared without case, and `application/` may stand in front (RFC 7515 section 4.1.9).
-pub(crate) fn has_typ(jwt: &Jwt) -> bool {
-    let typ = jwt.header.get("typ").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    typ.strip_prefix("application/").unwrap_or(&typ) == TYP_ID_JAG
 }
 
 /// For this server, this client, a known user and the MCP server. A grant without `resource` is good for the

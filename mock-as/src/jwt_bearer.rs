@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 
 use crosscheck_scenarios::{Party, TokenBend};
 use crosscheck_wire::client_authentication::authenticate;
-use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
-use crosscheck_wire::form::{self, Form};
-use crosscheck_wire::{Answer, Stage};
+use crosscheck_wire::constants::GRANT_TYPE_JWT_BEARER;
+use crosscheck_wire::form::Form;
+use crosscheck_wire::{Answer, Stage, refuse};
 
 use crate::access_token;
 use crate::grant::Grant;
@@ -23,24 +23,20 @@ pub(crate) async fn token(
     bend: &TokenBend,
 ) -> Answer {
     match granted(stage, keys, headers, body).await {
-        Ok(scope) => access_token::answer(stage, scope.as_deref(), bend),
+        Ok(scope) => access_token::answer(stage, &scope, bend),
         Err(refusal) => refusal,
     }
 }
 
-/// A refusal with status 400.
-pub(crate) fn refuse(code: &str, why: &str) -> Answer {
-    Answer::error(400, code, why)
-}
-
-/// The scope that is granted; `None` where the grant names none.
+/// The scope that is granted; empty where nobody names one.
 async fn granted(
     stage: &Stage,
     keys: &reqwest::Client,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Option<String>, Answer> {
-    let form = read(headers, body)?;
+) -> Result<String, Answer> {
+    let form = Form::of_token_request(headers, body, &["resource"])
+        .map_err(|why| refuse("invalid_request", &why))?;
     authenticate(stage, Party::As, headers, &form)?;
     match form.first("grant_type") {
         None => return Err(refuse("invalid_request", "grant_type is missing")),
@@ -55,47 +51,21 @@ async fn granted(
     if !form.all("resource").all(|resource| targets.accepts(resource, &stage.urls.mcp_resource)) {
         return Err(refuse("invalid_target", "resource is not one that the grant is for"));
     }
-    let scope = scope(grant.scope.as_deref(), form.first("scope"))?;
+    let scope = scope(stage, grant.scope.as_deref(), form.first("scope"))?;
     // Last, so that a request refused for another reason does not use the grant up.
     grant.redeem(stage).map_err(invalid_grant)?;
     Ok(scope)
 }
 
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    if form::media_type(headers) != FORM {
-        return Err(refuse("invalid_request", &format!("the content type is not {FORM}")));
-    }
-    let form = Form::parse(body);
-    match form.repeated(&["resource"]) {
-        None => Ok(form),
-        // A name of the client's making stays out of the answer: it may be anything.
-        Some(name) => {
-            let name = PARAMETERS.iter().find(|known| **known == name).unwrap_or(&"an unknown parameter");
-            Err(refuse("invalid_request", &format!("{name} stands more than once")))
-        }
-    }
-}
-
-/// What is in the grant and, where the request names a scope, in that as well.
-fn scope(granted: Option<&str>, requested: Option<&str>) -> Result<Option<String>, Answer> {
-    let (Some(granted), Some(requested)) = (granted, requested) else {
-        return Ok(granted.map(str::to_owned));
-    };
-    let requested: Vec<_> = requested.split(' ').filter(|scope| !scope.is_empty()).collect();
-    let both: Vec<_> = granted.split(' ').filter(|scope| requested.contains(scope)).collect();
-    match both.is_empty() {
+/// What policy leaves of the grant's scope and, where the request names a scope, of that as well. A grant without
+/// one leaves it to this server.
+fn scope(stage: &Stage, granted: Option<&str>, requested: Option<&str>) -> Result<String, Answer> {
+    let named = granted.or(requested);
+    let permitted = stage.scenario.permitted_scope(named);
+    let is_asked_for = |scope: &&str| requested.is_none_or(|all| all.split(' ').any(|one| one == *scope));
+    let scope = permitted.split(' ').filter(is_asked_for).collect::<Vec<_>>().join(" ");
+    match named.is_some() && scope.is_empty() {
         true => Err(refuse("invalid_scope", "scope holds nothing that the grant allows")),
-        false => Ok(Some(both.join(" "))),
+        false => Ok(scope),
     }
 }
-
-/// Parameters that a description may name.
-const PARAMETERS: [&str; 7] = [
-    "assertion",
-    "client_assertion",
-    "client_assertion_type",
-    "client_id",
-    "client_secret",
-    "grant_type",
-    "scope",
-];

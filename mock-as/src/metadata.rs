@@ -5,13 +5,7 @@ use serde_json::{Map, Value, json};
 use crosscheck_scenarios::{AuthMethod, EndpointName};
 use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{GRANT_PROFILE_ID_JAG, GRANT_TYPE_JWT_BEARER};
-
-/// Path of the authorization endpoint, which this flow never visits.
-pub(crate) const AUTHORIZATION_PATH: &str = "/authorize";
-/// Path of dynamic client registration, which is closed.
-pub(crate) const REGISTRATION_PATH: &str = "/register";
-/// Path of the keys that sign access tokens.
-pub(crate) const JWKS_PATH: &str = "/jwks";
+use crosscheck_wire::endpoint::{AUTHORIZATION_PATH, JWKS_PATH, REGISTRATION_PATH};
 
 /// The document of that kind, changed as the script says.
 pub(crate) fn document(stage: &Stage, kind: EndpointName) -> Value {

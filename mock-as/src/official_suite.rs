@@ -11,14 +11,13 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use crosscheck_scenarios::{Party, TokenBend, Tolerance};
-use crosscheck_wire::constants::GRANT_TYPE_JWT_BEARER;
+use crosscheck_wire::constants::{GRANT_TYPE_JWT_BEARER, TYP_ID_JAG};
 use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::ledger::ValueKind;
-use crosscheck_wire::{Answer, Stage};
+use crosscheck_wire::{Answer, Stage, refuse};
 
-use crate::jwt_bearer::refuse;
-use crate::{access_token, grant, keys};
+use crate::{access_token, keys};
 
 /// Answers a token request; `bend` changes the access token before it is signed.
 pub(crate) async fn token(
@@ -30,7 +29,7 @@ pub(crate) async fn token(
 ) -> Answer {
     match checked(stage, keys, headers, body).await {
         // The suite echoes whatever scope was asked for.
-        Ok(form) => access_token::answer(stage, form.first("scope"), bend),
+        Ok(form) => access_token::answer(stage, form.first("scope").unwrap_or_default(), bend),
         Err(refusal) => refusal,
     }
 }
@@ -101,7 +100,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 
 async fn verify(stage: &Stage, keys: &reqwest::Client, assertion: &str) -> Result<(), &'static str> {
     let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
-    if !grant::has_typ(&jwt) {
+    if jwt.typ() != TYP_ID_JAG {
         return Err("typ of the assertion is not oauth-id-jag+jwt");
     }
     let key = keys::key_of(stage, keys, &jwt).await.ok_or("the assertion is signed with no known key")?;

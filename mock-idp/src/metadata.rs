@@ -5,9 +5,7 @@ use serde_json::{Map, Value, json};
 use crosscheck_scenarios::AuthMethod;
 use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG};
-
-/// Path of the authorization endpoint, which discovery requires and this flow never visits.
-pub(crate) const AUTHORIZATION_PATH: &str = "/authorize";
+use crosscheck_wire::endpoint::AUTHORIZATION_PATH;
 
 /// Every member that OpenID Connect Discovery section 3 requires, and those of ID-JAG draft -04 section 7.1,
 /// changed as the script says.

@@ -9,11 +9,11 @@ use serde_json::json;
 use crosscheck_scenarios::TokenBend;
 use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
 use crosscheck_wire::form::Form;
-use crosscheck_wire::{Answer, Stage};
+use crosscheck_wire::{Answer, Stage, refuse};
 
 use crate::grant::Grant;
 use crate::subject_token;
-use crate::token_exchange::{fixed, refuse, required};
+use crate::token_exchange::{fixed, required};
 
 /// Answers a token request; `bend` changes the grant before it is signed.
 pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &TokenBend) -> Answer {

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party, Rules, Step};
+use crosscheck_wire::endpoint::{endpoint, refused_method};
 use crosscheck_wire::{Answer, Stage, record};
 
 use crate::{metadata, official_suite, token_exchange};
@@ -30,12 +31,9 @@ async fn respond(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let endpoint = endpoint(&stage, stage.scenario.idp.rules.path(uri.path()));
-    if let Some(allowed) = methods(endpoint)
-        && !allowed.contains(&method.as_str())
-    {
-        let answer = Answer::not_allowed(&allowed.join(", "));
-        return answer.send(&stage, endpoint, &Step::default()).await;
+    let endpoint = endpoint(&stage, Party::Idp, stage.scenario.idp.rules.path(uri.path()));
+    if let Some(refusal) = refused_method(endpoint, &method) {
+        return refusal.send(&stage, endpoint, &Step::default()).await;
     }
     let step = stage.next_step(Party::Idp, endpoint);
     let answer = match endpoint {
@@ -57,43 +55,3 @@ async fn respond(
     };
     answer.send(&stage, endpoint, &step).await
 }
-
-/// OpenID Connect Discovery appends its path to the issuer's; RFC 8414 section 3.1 inserts it before, and
-/// MCP clients try that form with the OpenID document too.
-fn endpoint(stage: &Stage, path: &str) -> EndpointName {
-    let urls = &stage.urls;
-    let issuer = path_of(&urls.idp_issuer, &urls.origins.idp);
-    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
-    if path == path_of(&urls.idp_token_endpoint, &urls.origins.idp) {
-        EndpointName::Token
-    } else if path == path_of(&urls.idp_jwks_uri, &urls.origins.idp) {
-        EndpointName::Jwks
-    } else if path == metadata::AUTHORIZATION_PATH {
-        EndpointName::Authorization
-    } else if path == format!("{issuer}{OPENID}") || path == format!("{OPENID}{issuer}") {
-        EndpointName::OpenidMetadata
-    } else if path == format!("{OAUTH}{issuer}") {
-        EndpointName::OauthMetadata
-    } else {
-        EndpointName::Unknown
-    }
-}
-
-fn path_of<'a>(url: &'a str, origin: &str) -> &'a str {
-    match url.strip_prefix(origin).unwrap_or(url).split('?').next() {
-        None | Some("") => "/",
-        Some(path) => path,
-    }
-}
-
-/// The methods of an endpoint; a path that is none has no method that it refuses.
-fn methods(endpoint: EndpointName) -> Option<&'static [&'static str]> {
-    match endpoint {
-        EndpointName::Token => Some(&["POST"]),
-        EndpointName::Unknown => None,
-        _ => Some(&["GET", "HEAD"]),
-    }
-}
-
-const OPENID: &str = "/.well-known/openid-configuration";
-const OAUTH: &str = "/.well-known/oauth-authorization-server";

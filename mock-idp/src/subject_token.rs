@@ -2,8 +2,6 @@
 //!
 //! ID-JAG draft -04 section 4.3.3, OpenID Connect Core section 3.1.3.7, RFC 8725 section 3.12.
 
-use serde_json::Value;
-
 use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{TYP_ACCESS_TOKEN, TYP_ID_JAG};
 use crosscheck_wire::jose::Jwt;
@@ -17,11 +15,9 @@ const LEEWAY: u64 = 60;
 /// What is wrong with it, in words that hold nothing of it.
 pub(crate) fn verify(stage: &Stage, token: &str) -> Result<Jwt, &'static str> {
     let jwt = Jwt::decode(token).ok_or("subject_token is no JWT, so no ID token of this server")?;
-    let typ = jwt.header.get("typ").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    let typ = typ.strip_prefix("application/").unwrap_or(&typ);
     if !jwt.verifies_with(stage.idp_key.public_jwk()) {
         Err("subject_token is not signed with a key of this server")
-    } else if [TYP_ACCESS_TOKEN, TYP_ID_JAG].contains(&typ) {
+    } else if [TYP_ACCESS_TOKEN, TYP_ID_JAG].contains(&jwt.typ().as_str()) {
         Err("subject_token is of another type than subject_token_type says")
     } else if jwt.claim("iss") != Some(stage.urls.idp_issuer.as_str()) {
         Err("subject_token is not from this issuer")

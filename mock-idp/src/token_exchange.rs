@@ -3,16 +3,14 @@
 //! RFC 6749 section 3.2, RFC 8693 section 2, RFC 8707 section 2, ID-JAG draft -04 section 4.3. A description
 //! names the parameter that is wrong and never repeats what was sent.
 
-use std::collections::HashSet;
-
 use axum::http::HeaderMap;
 use serde_json::json;
 
-use crosscheck_scenarios::{McpScript, Party, Presence, TokenBend};
+use crosscheck_scenarios::{Party, Presence, TokenBend};
 use crosscheck_wire::client_authentication::authenticate;
-use crosscheck_wire::constants::{FORM, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
-use crosscheck_wire::form::{self, Form};
-use crosscheck_wire::{Answer, Stage};
+use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
+use crosscheck_wire::form::Form;
+use crosscheck_wire::{Answer, Stage, refuse};
 
 use crate::grant::{Grant, LIFETIME};
 use crate::subject_token;
@@ -35,11 +33,6 @@ pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &Tok
     Answer::token(members)
 }
 
-/// A refusal with status 400.
-pub(crate) fn refuse(code: &str, why: &str) -> Answer {
-    Answer::error(400, code, why)
-}
-
 /// The value of a parameter that must be there.
 pub(crate) fn required<'a>(form: &'a Form, name: &str) -> Result<&'a str, Answer> {
     form.first(name).ok_or_else(|| refuse("invalid_request", &format!("{name} is missing")))
@@ -54,7 +47,8 @@ pub(crate) fn fixed(form: &Form, name: &str, value: &str) -> Result<(), Answer> 
 }
 
 fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answer> {
-    let form = read(headers, body)?;
+    let form = Form::of_token_request(headers, body, &["audience", "resource"])
+        .map_err(|why| refuse("invalid_request", &why))?;
     authenticate(stage, Party::Idp, headers, &form)?;
     if required(&form, "grant_type")? != GRANT_TYPE_TOKEN_EXCHANGE {
         return Err(refuse("unsupported_grant_type", "grant_type is not that of token exchange"));
@@ -78,21 +72,6 @@ fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answe
         resources: resources(stage, &form)?,
         scope: scope(stage, &form)?,
     })
-}
-
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Answer> {
-    if form::media_type(headers) != FORM {
-        return Err(refuse("invalid_request", &format!("the content type is not {FORM}")));
-    }
-    let form = Form::parse(body);
-    match form.repeated(&["audience", "resource"]) {
-        None => Ok(form),
-        // A name of the client's making stays out of the answer: it may be anything.
-        Some(name) => {
-            let name = PARAMETERS.iter().find(|known| **known == name).unwrap_or(&"an unknown parameter");
-            Err(refuse("invalid_request", &format!("{name} stands more than once")))
-        }
-    }
 }
 
 fn resources(stage: &Stage, form: &Form) -> Result<Vec<String>, Answer> {
@@ -120,36 +99,12 @@ fn is_absolute_uri(text: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_graphic() && !"#\"<>\\^`{|}".contains(c))
 }
 
-/// What policy leaves of the requested scope; without a request, the scope that the MCP server asks for.
+/// What policy leaves of the requested scope.
 fn scope(stage: &Stage, form: &Form) -> Result<String, Answer> {
-    let McpScript { challenge_scope, scopes_supported, .. } = &stage.scenario.mcp;
-    let Some(requested) = form.first("scope") else {
-        return Ok(challenge_scope.clone().unwrap_or_else(|| scopes_supported.join(" ")));
-    };
-    let configured = &stage.scenario.client.scope;
-    let texts = scopes_supported.iter().chain(challenge_scope).chain(configured);
-    let allowed: HashSet<_> = texts.flat_map(|text| text.split(' ')).collect();
-    let granted: Vec<_> =
-        requested.split(' ').filter(|scope| !scope.is_empty() && allowed.contains(scope)).collect();
-    match granted.is_empty() {
+    let requested = form.first("scope");
+    let granted = stage.scenario.permitted_scope(requested);
+    match requested.is_some() && granted.is_empty() {
         true => Err(refuse("invalid_scope", "scope holds nothing that this client may ask for")),
-        false => Ok(granted.join(" ")),
+        false => Ok(granted),
     }
 }
-
-/// Parameters that a description may name.
-const PARAMETERS: [&str; 13] = [
-    "actor_token",
-    "actor_token_type",
-    "assertion",
-    "authorization_details",
-    "client_assertion",
-    "client_assertion_type",
-    "client_id",
-    "client_secret",
-    "grant_type",
-    "requested_token_type",
-    "scope",
-    "subject_token",
-    "subject_token_type",
-];

@@ -1,5 +1,7 @@
 //! One scenario: who is registered how, what the servers do, what a conforming client does.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -49,6 +51,19 @@ impl Scenario {
     /// The profile the scenario is judged by when the run's is `profile`.
     pub fn profile(&self, profile: Profile) -> Profile {
         self.profile.unwrap_or(profile)
+    }
+
+    /// What an administrator lets the client have of `scope`: what the MCP server names, and what the client is
+    /// configured with. Without a scope it is the one that the MCP server asks for.
+    pub fn permitted_scope(&self, scope: Option<&str>) -> String {
+        let McpScript { challenge_scope, scopes_supported, .. } = &self.mcp;
+        let Some(scope) = scope else {
+            return challenge_scope.clone().unwrap_or_else(|| scopes_supported.join(" "));
+        };
+        let texts = scopes_supported.iter().chain(challenge_scope).chain(&self.client.scope);
+        let permitted: HashSet<_> = texts.flat_map(|text| text.split(' ')).collect();
+        let scopes = scope.split(' ').filter(|scope| !scope.is_empty() && permitted.contains(scope));
+        scopes.collect::<Vec<_>>().join(" ")
     }
 
     /// Whether the scenario belongs to a run of `profile`.

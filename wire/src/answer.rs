@@ -145,4 +145,9 @@ impl Answer {
     }
 }
 
+/// An OAuth error with status 400.
+pub fn refuse(code: &str, why: &str) -> Answer {
+    Answer::error(400, code, why)
+}
+
 const JSON: &str = "application/json";

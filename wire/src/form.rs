@@ -40,6 +40,26 @@ impl Form {
         }
     }
 
+    /// Reads the body of a token request, in which a parameter stands once unless `repeatable` holds its name
+    /// (RFC 6749 section 3.2).
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that are not the client's.
+    pub fn of_token_request(headers: &HeaderMap, body: &[u8], repeatable: &[&str]) -> Result<Self, String> {
+        if media_type(headers) != FORM {
+            return Err(format!("the content type is not {FORM}"));
+        }
+        let form = Self::parse(body);
+        match form.repeated(repeatable) {
+            None => Ok(form),
+            // A name of the client's making may be anything, so it stays out of the answer.
+            Some(name) => {
+                let known = PARAMETERS.iter().find(|known| **known == name);
+                Err(format!("{} stands more than once", known.unwrap_or(&"an unknown parameter")))
+            }
+        }
+    }
+
     /// Every pair.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.0
@@ -94,6 +114,23 @@ pub fn decode(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(Into::into)
 }
+
+/// Parameters of token requests that an answer may name.
+const PARAMETERS: [&str; 13] = [
+    "actor_token",
+    "actor_token_type",
+    "assertion",
+    "authorization_details",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "grant_type",
+    "requested_token_type",
+    "scope",
+    "subject_token",
+    "subject_token_type",
+];
 
 #[cfg(test)]
 mod tests {

@@ -100,6 +100,13 @@ impl Jwt {
         Some(Self { header: object(header)?, claims: object(claims)?, text: text.to_owned() })
     }
 
+    /// The `typ` of the header in lower case, without the `application/` that may stand in front (RFC 7515
+    /// section 4.1.9); empty when there is none.
+    pub fn typ(&self) -> String {
+        let typ = self.header.get("typ").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+    }
+
     /// A string claim.
     pub fn claim(&self, name: &str) -> Option<&str> {
         self.claims.get(name)?.as_str()

@@ -6,6 +6,7 @@
 
 pub mod client_authentication;
 pub mod constants;
+pub mod endpoint;
 pub mod form;
 pub mod jose;
 pub mod ledger;
@@ -19,7 +20,7 @@ mod record;
 mod stage;
 mod text;
 
-pub use answer::Answer;
+pub use answer::{Answer, refuse};
 pub use canary::Canary;
 pub use close::{RawClient, RawOutput};
 pub use ledger::Ledger;

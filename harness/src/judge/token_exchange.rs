@@ -13,7 +13,8 @@ use crosscheck_wire::transcript::Exchange;
 
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::token_request::{
-    self, each, encoding_roundtrip, fixed, no_duplicates, nothing_in_url, seen, wrongly_encoded,
+    self, each, encoding_roundtrip, every, fixed, is_readable, no_duplicates, nothing_in_url, seen,
+    wrongly_encoded,
 };
 use super::view::{Role, View, refused};
 
@@ -36,7 +37,10 @@ pub(super) const RULES: &[Rule] = &[
 
 fn grant_type(view: &View<'_>) -> Evidence {
     let what = "`grant_type` is not that of a token exchange.";
-    each(view, Party::Idp, |exchange| fixed(exchange, "grant_type", GRANT_TYPE_TOKEN_EXCHANGE, what))
+    every(view, Party::Idp, |exchange| {
+        let breach = fixed(exchange, "grant_type", GRANT_TYPE_TOKEN_EXCHANGE, what);
+        breach.filter(|_| is_readable(exchange))
+    })
 }
 
 fn requested_token_type(view: &View<'_>) -> Evidence {

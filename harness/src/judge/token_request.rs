@@ -28,13 +28,24 @@ pub(super) fn every(view: &View<'_>, party: Party, check: impl Fn(&Exchange) -> 
     }
 }
 
-/// Judges every request of a leg whose parameters can be read.
+/// Judges every request of a leg whose parameters can be read. One that is written as the other leg's is wrong by
+/// its `grant_type`, and not once more by each parameter that it lacks.
 pub(super) fn each(view: &View<'_>, party: Party, check: impl Fn(&Exchange) -> Option<Breach>) -> Evidence {
-    let readable = |exchange: &&Exchange| !exchange.request.params().is_empty();
+    let readable = |exchange: &&Exchange| is_readable(exchange) && !is_swapped(exchange, party);
     if !view.leg(party).is_empty() && !view.leg(party).iter().any(readable) {
         return Evidence::Unreached("no request had readable parameters");
     }
     every(view, party, |exchange| Some(exchange).filter(readable).and_then(&check))
+}
+
+/// Whether the parameters of a request can be read.
+pub(super) fn is_readable(exchange: &Exchange) -> bool {
+    !exchange.request.params().is_empty()
+}
+
+fn is_swapped(exchange: &Exchange, party: Party) -> bool {
+    let says = |name| exchange.request.param(name).is_some();
+    party == Party::Idp && says("assertion") && !says("subject_token")
 }
 
 /// A POST with a form body.

@@ -60,12 +60,10 @@ async fn respond(
 /// What a request with a good access token gets. No stream and no session is offered to clients that speak MCP;
 /// a client of plain OAuth has reached what it came for.
 fn admitted(stage: &Stage, method: &Method, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let speaks_mcp = ["mcp-session-id", "mcp-protocol-version", "mcp-method"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
-        || rpc::accepts(headers, "text/event-stream");
+    let speaks_mcp = rpc::accepts(headers, "text/event-stream")
+        || headers.keys().any(|name| name.as_str().starts_with("mcp-"));
     match *method {
-        Method::POST => rpc::answer(headers, body),
+        Method::POST => rpc::answer(stage.scenario.mcp.rules, headers, body),
         Method::GET | Method::HEAD if !speaks_mcp => {
             Answer::json(json!({ "resource": stage.urls.mcp_resource, "user": SUBJECT }))
         }
