@@ -217,10 +217,9 @@ async fn a_request_with_a_value_of_an_earlier_run_is_stray() {
 
 #[tokio::test]
 async fn an_unusable_outcome_report_says_why() {
-    for text in ["\u{feff}{\"outcome\":\"refused\",\"error\":null,\"members\":null,\"more\":1}"] {
-        let report = close(&stage(), client("", Some(text))).client.report;
-        assert!(matches!(report, Report::Read(_)), "{text}: {report:?}");
-    }
+    let usable = "\u{feff}{\"outcome\":\"refused\",\"error\":null,\"members\":null,\"more\":1}";
+    let report = close(&stage(), client("", Some(usable))).client.report;
+    assert!(matches!(report, Report::Read(_)), "{report:?}");
     for text in ["", "[]", "{\"outcome\":\"maybe\"}", "{\"outcome\":\"refused\",\"status\":\"400\"}"] {
         let report = close(&stage(), client("", Some(text))).client.report;
         assert!(matches!(report, Report::Unreadable(_)), "{text}: {report:?}");

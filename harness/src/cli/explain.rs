@@ -98,8 +98,18 @@ fn scenario(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
         paragraph(out, "catches", fault.as_str())?;
     }
     paragraph(out, "run", &format!("crosscheck run --exact {} -- COMMAND", scenario.id))?;
-    writeln!(out, "\nscript\n")?;
-    scenario.text.lines().try_for_each(|line| writeln!(out, "    {line}"))
+    indented(out, "script", &scenario.text)?;
+    // A user's own scenario has none.
+    crosscheck_snapshots::find(scenario.id.as_str())
+        .map_or(Ok(()), |exchange| indented(out, "what a conforming client sends", exchange))
+}
+
+fn indented(out: &mut impl Write, heading: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "\n{heading}\n")?;
+    text.lines().try_for_each(|line| match line {
+        "" => writeln!(out),
+        line => writeln!(out, "    {line}"),
+    })
 }
 
 fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crosscheck_scenarios::AuthMethod;
+use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{CLIENT_ASSERTION_TYPE, FORM};
+use crosscheck_wire::form::encode;
 
 use crate::stage::{Parameters, Servers, basic, object};
 
@@ -54,6 +56,41 @@ async fn a_client_is_known_by_the_method_it_is_registered_for_and_by_no_other() 
         };
         let wrong = authenticated(&servers, other);
         assert_eq!(post(&servers, &wrong).await, (401, "invalid_client".into()), "{registered}");
+    }
+}
+
+#[tokio::test]
+async fn awkward_credentials_are_form_decoded_after_base64() {
+    let script = "[client]\nclient_id = \"a b:%+/{canary}\"\nclient_secret = \"c d:%+/{canary}\"\n";
+    let servers = Servers::playing(script).await;
+    let client = &servers.stage.at_as;
+    let (id, secret) = (encode(&client.client_id), encode(client.client_secret.as_deref().unwrap()));
+    let encoded = (Some(basic(&id, &secret)), servers.parameters());
+    assert_eq!(post(&servers, &encoded).await, (200, String::new()));
+    let raw = (Some(servers.basic()), servers.parameters());
+    assert_eq!(post(&servers, &raw).await, (401, "invalid_client".into()));
+}
+
+#[tokio::test]
+async fn a_client_assertion_is_good_once_and_for_this_issuer_alone() {
+    let servers = Servers::playing_for("", Some(AuthMethod::PrivateKeyJwt)).await;
+    let (good, unauthenticated) = (authenticated(&servers, AuthMethod::PrivateKeyJwt), servers.parameters());
+    assert_eq!(post(&servers, &good).await.0, 200);
+    assert_eq!(post(&servers, &good).await, (401, "invalid_client".into()));
+
+    let Stage { at_as: client, urls, canary, .. } = &*servers.stage;
+    let key = client.key.as_ref().unwrap();
+    for (audience, status) in
+        [(&urls.as_issuer, 200), (&urls.as_token_endpoint, 401), (&urls.idp_issuer, 401)]
+    {
+        let claims = json!({
+            "iss": client.client_id, "sub": client.client_id, "aud": audience,
+            "exp": servers.stage.now() + 60, "jti": canary.mint(),
+        });
+        let assertion = key.sign(&key.header("JWT"), &object(claims));
+        let form = unauthenticated.clone().with("client_assertion_type", CLIENT_ASSERTION_TYPE);
+        let reply = post(&servers, &(None, form.with("client_assertion", &assertion))).await;
+        assert_eq!(reply.0, status, "{audience}");
     }
 }
 

@@ -55,7 +55,7 @@ async fn a_token_that_is_not_one_for_this_server_is_an_invalid_token() {
 async fn streams_and_sessions_are_not_offered_and_plain_oauth_clients_get_a_document() {
     let servers = Servers::playing("").await;
     let token = servers.access_token().await;
-    let table: [(&str, Headers<'_>, u16); 9] = [
+    let table: [(&str, Headers<'_>, u16); 10] = [
         ("GET", &[], 200),
         ("GET", &[("accept", "application/json")], 200),
         ("HEAD", &[], 200),
@@ -63,6 +63,7 @@ async fn streams_and_sessions_are_not_offered_and_plain_oauth_clients_get_a_docu
         ("GET", &[("accept", "application/json, text/event-stream")], 405),
         ("GET", &[("mcp-protocol-version", "2025-11-25"), ("accept", "*/*")], 405),
         ("GET", &[("mcp-session-id", "x")], 405),
+        ("GET", &[("mcp-name", "x")], 405),
         ("DELETE", &[], 405),
         ("PUT", &[], 405),
     ];

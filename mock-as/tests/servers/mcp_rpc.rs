@@ -101,27 +101,35 @@ async fn a_stateless_client_discovers_lists_and_calls() {
 }
 
 #[tokio::test]
-async fn a_stateless_request_must_carry_its_revision_and_capabilities() {
+async fn a_stateless_request_must_carry_its_revision_capabilities_method_and_name() {
     let client = Client::new().await;
     let mut no_capabilities = meta();
     no_capabilities.as_object_mut().unwrap().shift_remove("io.modelcontextprotocol/clientCapabilities");
     let mut later = meta();
     later["io.modelcontextprotocol/protocolVersion"] = json!("2099-01-01");
-    let table: [(Headers<'_>, Value, i64); 7] = [
+    let method = ("mcp-method", "tools/call");
+    let table: [(Headers<'_>, Value, i64); 10] = [
         (&[], meta(), -32020),
         (&[VERSION], Value::Null, -32602),
         (&[VERSION], no_capabilities, -32602),
         (&[VERSION], later.clone(), -32020),
         (&[("mcp-protocol-version", "2099-01-01")], later, -32022),
-        (&[VERSION, ("mcp-method", "tools/call")], meta(), -32020),
-        (&[VERSION, ("mcp-name", "x")], meta(), -32020),
+        (&[VERSION, ("mcp-name", "test-tool")], meta(), -32020),
+        (&[VERSION, ("mcp-method", "tools/list"), ("mcp-name", "test-tool")], meta(), -32020),
+        (&[VERSION, method], meta(), -32020),
+        (&[VERSION, method, ("mcp-name", "x")], meta(), -32020),
+        (&[VERSION, method, ("mcp-name", "=?base64?!?=")], meta(), -32020),
     ];
     for (headers, meta, code) in table {
-        let reply = client.stateless(headers, "tools/list", json!({ "_meta": meta })).await;
+        let params = json!({ "name": "test-tool", "_meta": meta });
+        let reply = client.stateless(headers, "tools/call", params).await;
         assert_eq!((reply.status, &reply.json()["error"]["code"]), (400, &json!(code)), "{headers:?}");
         let supported = &reply.json()["error"]["data"]["supported"];
         assert_eq!(supported.is_array(), code == -32022, "{headers:?}");
     }
+    let params = json!({ "name": "test-tool", "_meta": meta() });
+    let headers = [VERSION, method, ("mcp-name", "=?base64?dGVzdC10b29s?=")];
+    assert_eq!(client.stateless(&headers, "tools/call", params).await.status, 200);
 }
 
 #[tokio::test]
@@ -132,7 +140,8 @@ async fn unknown_methods_and_tools_are_errors_of_the_protocol() {
     assert_eq!((unknown.status, error(&unknown)), (200, json!(-32601)));
     let tool = client.request("tools/call", json!({ "name": "other" })).await;
     assert_eq!((tool.status, error(&tool)), (200, json!(-32602)));
-    let initialize = client.stateless(&[VERSION], "initialize", json!({ "_meta": meta() })).await;
+    let headers = [VERSION, ("mcp-method", "initialize")];
+    let initialize = client.stateless(&headers, "initialize", json!({ "_meta": meta() })).await;
     assert_eq!((initialize.status, error(&initialize)), (404, json!(-32601)));
 }
 

@@ -138,6 +138,15 @@ async fn the_mcp_server_takes_post_alone_and_tokens_by_their_beginning() {
     for (token, accepted) in [("test-token-1", true), ("cc-token", true), ("token", false)] {
         assert_eq!(servers.call("POST", token, &[], "{}").await.status != 401, accepted, "{token}");
     }
+    let discover = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": { "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        } },
+    });
+    let version = [("mcp-protocol-version", "2026-07-28")];
+    let discovered = servers.call("POST", "cc-token", &version, &discover.to_string()).await;
+    assert_eq!(discovered.status, 200, "Mcp-Method is not looked at");
     let refused = servers.send(Party::Mcp, ("POST", "/mcp"), &[], Body::empty()).await;
     let url = "http://127.0.0.1:3/.well-known/oauth-protected-resource/mcp";
     let challenge = refused.header("www-authenticate").unwrap();

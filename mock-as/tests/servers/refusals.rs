@@ -76,8 +76,8 @@ async fn every_wrong_grant_is_an_invalid_grant_that_names_what_is_wrong() {
 async fn what_is_no_grant_at_all_is_an_invalid_grant() {
     let servers = Servers::playing("").await;
     let altered = format!("{}A", servers.grant().signed());
-    let id_token = servers.stage.id_token.clone();
-    for assertion in ["x", "a.b.c", "e30.e30.", "\u{0}.é.x", &altered, &id_token] {
+    let (id_token, access_token) = (servers.stage.id_token.clone(), servers.access_token().await);
+    for assertion in ["x", "a.b.c", "e30.e30.", "\u{0}.é.x", &altered, &id_token, &access_token] {
         let (status, error, _) = servers.redeem(&servers.presenting(assertion)).await.refusal();
         assert_eq!((status, error.as_str()), (400, "invalid_grant"), "{assertion}");
     }
@@ -99,6 +99,10 @@ async fn a_grant_is_refused_when_the_idp_serves_no_usable_keys() {
         assert_eq!((status, error.as_str()), (400, "invalid_grant"), "{reply}");
         assert!(why.contains("kid"), "{why}");
     }
+    let mut servers = Servers::playing("").await;
+    let form = servers.parameters();
+    servers.close_idp().await;
+    assert_eq!(servers.redeem(&form).await.member("error"), "invalid_grant");
 }
 
 #[tokio::test]

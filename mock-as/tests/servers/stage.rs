@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use crosscheck_mock_as::{authorization_server, key_client, mcp_server};
@@ -31,6 +32,7 @@ pub(crate) struct Servers {
     pub(crate) stage: Arc<Stage>,
     resource_as: Router,
     mcp: Router,
+    idp: JoinHandle<()>,
 }
 
 /// What one of them answered.
@@ -62,12 +64,18 @@ impl Servers {
         let stage = Arc::new(Stage::new(scenario, profile, version, declared, origins));
         let recording = axum::middleware::from_fn_with_state((Arc::clone(&stage), Party::Idp), record);
         let idp = Router::new().fallback(jwks).layer(recording).with_state(Arc::clone(&stage));
-        tokio::spawn(async { axum::serve(listener, idp).await });
         Self {
+            idp: tokio::spawn(async { axum::serve(listener, idp).await.unwrap() }),
             resource_as: authorization_server(Arc::clone(&stage), key_client()),
             mcp: mcp_server(Arc::clone(&stage)),
             stage,
         }
+    }
+
+    /// Takes the IdP off the network.
+    pub(crate) async fn close_idp(&mut self) {
+        self.idp.abort();
+        assert!((&mut self.idp).await.is_err_and(|error| error.is_cancelled()));
     }
 
     /// Sends a request to one of the servers.

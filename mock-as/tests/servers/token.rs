@@ -52,15 +52,16 @@ async fn the_key_is_fetched_by_the_server_itself_and_the_assertion_is_recognised
 }
 
 #[tokio::test]
-async fn the_scope_is_what_grant_and_request_have_in_common() {
+async fn the_scope_is_what_policy_grant_and_request_have_in_common() {
     let servers = Servers::playing("").await;
     let table = [
-        (Some("a b"), None, Some("a b")),
-        (Some("a b"), Some("b c"), Some("b")),
-        (Some("a  b"), Some("b  a"), Some("a b")),
-        (Some(""), None, None),
-        (None, None, None),
-        (None, Some("a"), None),
+        (Some("files:list files:read"), None, "files:list files:read"),
+        (Some("files:list files:read"), Some("files:read files:write"), "files:read"),
+        (Some("files:list  files:read"), Some("files:read  files:list"), "files:list files:read"),
+        (Some("files:read admin"), None, "files:read"),
+        (Some(""), None, "files:list files:read"),
+        (None, None, "files:list files:read"),
+        (None, Some("files:write admin"), "files:write"),
     ];
     for (granted, requested, expected) in table {
         let grant = match granted {
@@ -71,8 +72,16 @@ async fn the_scope_is_what_grant_and_request_have_in_common() {
         let form = requested.map_or(form.clone(), |scope| form.with("scope", scope));
         let reply = servers.redeem(&form).await;
         assert_eq!(reply.status, 200, "{granted:?} {requested:?} {}", reply.body);
-        assert_eq!(reply.json().get("scope"), expected.map(|scope| json!(scope)).as_ref(), "{granted:?}");
+        assert_eq!(reply.member("scope"), expected, "{granted:?} {requested:?}");
+        let token = Jwt::decode(&reply.member("access_token")).unwrap();
+        assert_eq!(token.claim("scope"), Some(expected), "{granted:?} {requested:?}");
     }
+    let admin = servers.grant().with("scope", "admin").signed();
+    assert_eq!(servers.redeem(&servers.presenting(&admin)).await.member("error"), "invalid_scope");
+
+    let silent = Servers::playing("[mcp]\nchallenge_scope = \"x\"\nscopes_supported = []\n").await;
+    let form = silent.presenting(&silent.grant().without("scope").signed());
+    assert_eq!(silent.redeem(&form).await.member("scope"), "x");
 }
 
 #[tokio::test]
