@@ -8,11 +8,13 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crosscheck_wire::transcript::Ended;
@@ -57,6 +59,12 @@ pub enum DriveError {
     /// The user ended the run.
     #[error("interrupted")]
     Interrupted,
+    /// The program is a script whose interpreter is missing.
+    #[error("the interpreter that the first line of `{program}` names is not found")]
+    NoInterpreter {
+        /// The program.
+        program: String,
+    },
     /// The program is there and may not be run.
     #[error("`{program}` is not executable")]
     NotExecutable {
@@ -84,13 +92,16 @@ pub enum DriveError {
 /// # Errors
 /// When it cannot be started, or when the user interrupts; the process group is then gone as well.
 pub async fn drive(mut start: Start<'_>) -> Result<RawClient, DriveError> {
+    if *start.interrupted.borrow() {
+        return Err(DriveError::Interrupted);
+    }
     let began = Instant::now();
     let mut child = spawn(&start).map_err(|error| drive_error(&start.command.program, error))?;
-    let stdout = tokio::spawn(Capture::all_of(child.stdout().take()));
-    let stderr = tokio::spawn(Capture::all_of(child.stderr().take()));
+    let (stdout, stderr) = (Capture::of(child.stdout().take()), Capture::of(child.stderr().take()));
 
     let ended = tokio::select! {
-        status = child.wait() => match status {
+        // The client itself: where a process waits for its whole group, a child that stays would hold us up.
+        status = child.inner_mut().wait() => match status {
             Ok(status) => Some(ended(status)),
             Err(error) => return Err(drive_error(&start.command.program, error)),
         },
@@ -104,7 +115,7 @@ pub async fn drive(mut start: Start<'_>) -> Result<RawClient, DriveError> {
     let _ = child.start_kill();
     let _ = timeout(DRAIN, child.wait()).await;
     let Some(ended) = ended else { return Err(DriveError::Interrupted) };
-    let (stdout, stderr) = tokio::join!(drained(stdout), drained(stderr));
+    let (stdout, stderr) = tokio::join!(stdout.finish(), stderr.finish());
     Ok(RawClient { ended, took, stdout, stderr, report: read_report(&start.outcome) })
 }
 
@@ -144,8 +155,10 @@ fn without_proxy(set: Option<OsString>) -> OsString {
 }
 
 fn drive_error(program: &OsStr, error: io::Error) -> DriveError {
+    let there = Path::new(program).components().count() > 1 && Path::new(program).exists();
     let program = program.to_string_lossy().into_owned();
     match error.kind() {
+        io::ErrorKind::NotFound if there => DriveError::NoInterpreter { program },
         io::ErrorKind::NotFound => DriveError::NotFound { program },
         io::ErrorKind::PermissionDenied => DriveError::NotExecutable { program },
         _ => DriveError::System { program, error },
@@ -160,39 +173,47 @@ fn ended(status: ExitStatus) -> Ended {
     Ended::Exited(status.code().unwrap_or(-1))
 }
 
-async fn drained(reading: tokio::task::JoinHandle<Capture>) -> RawOutput {
-    let abort = reading.abort_handle();
-    match timeout(DRAIN, reading).await {
-        Ok(Ok(capture)) => capture.finish(),
-        _ => {
-            abort.abort();
-            RawOutput::default()
-        }
-    }
-}
-
 /// Bytes that are kept of the beginning and of the end.
 const KEPT: usize = 64 << 10;
 
+/// A stream that is being read.
+struct Capture {
+    kept: Arc<Mutex<Kept>>,
+    reading: JoinHandle<()>,
+}
+
+impl Capture {
+    fn of(stream: Option<impl AsyncRead + Send + Unpin + 'static>) -> Self {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let into = Arc::clone(&kept);
+        let reading = tokio::spawn(async move {
+            let Some(mut stream) = stream else { return };
+            let mut buffer = vec![0; 16 << 10];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                into.lock().unwrap_or_else(PoisonError::into_inner).add(&buffer[..count]);
+            }
+        });
+        Self { kept, reading }
+    }
+
+    /// What was kept, once the stream ended, or once it was held open for too long.
+    async fn finish(mut self) -> RawOutput {
+        if timeout(DRAIN, &mut self.reading).await.is_err() {
+            self.reading.abort();
+        }
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)).finish()
+    }
+}
+
 /// The beginning and the end of a stream.
 #[derive(Default)]
-struct Capture {
+struct Kept {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     bytes: u64,
 }
 
-impl Capture {
-    async fn all_of(stream: Option<impl AsyncRead + Unpin>) -> Self {
-        let mut capture = Self::default();
-        let Some(mut stream) = stream else { return capture };
-        let mut buffer = vec![0; 16 << 10];
-        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-            capture.add(&buffer[..count]);
-        }
-        capture
-    }
-
+impl Kept {
     fn add(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         let (head, rest) = bytes.split_at(bytes.len().min(KEPT - self.head.len()));
@@ -202,17 +223,25 @@ impl Capture {
         self.tail.drain(..excess);
     }
 
-    fn finish(self) -> RawOutput {
-        let dropped = self.bytes - (self.head.len() + self.tail.len()) as u64;
+    fn finish(mut self) -> RawOutput {
+        if self.head.len() + self.tail.len() == usize::try_from(self.bytes).unwrap_or(usize::MAX) {
+            self.head.extend(self.tail);
+            let text = String::from_utf8_lossy(&self.head).into_owned();
+            return RawOutput { text, bytes: self.bytes, dropped: 0 };
+        }
+        // Half a secret at a cut would be one that nobody finds.
         let tail: Vec<u8> = self.tail.into();
-        let text = if dropped == 0 {
-            String::from_utf8_lossy(&[self.head, tail].concat()).into_owned()
-        } else {
-            let (head, tail) = (String::from_utf8_lossy(&self.head), String::from_utf8_lossy(&tail));
-            format!("{head}\n[… {dropped} bytes left out …]\n{tail}")
-        };
+        let head = &self.head[..self.head.iter().rposition(|byte| is_blank(*byte)).unwrap_or(0)];
+        let tail = &tail[tail.iter().position(|byte| is_blank(*byte)).unwrap_or(tail.len())..];
+        let dropped = self.bytes - (head.len() + tail.len()) as u64;
+        let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+        let text = format!("{head}\n[… {dropped} bytes left out …]\n{tail}");
         RawOutput { text, bytes: self.bytes, dropped }
     }
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0
 }
 
 /// Bytes that an outcome report may have.
@@ -237,22 +266,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_keeps_its_beginning_and_its_end() {
-        let mut capture = Capture::default();
-        capture.add(b"first");
-        capture.add(&vec![b'x'; 3 * KEPT]);
-        capture.add(b"last");
-        let output = capture.finish();
-        assert!(output.text.starts_with("first") && output.text.ends_with("last"));
-        assert_eq!(output.bytes, 3 * KEPT as u64 + 9);
-        assert_eq!(output.dropped, KEPT as u64 + 9);
+    fn output_keeps_its_beginning_and_its_end_and_no_half_word() {
+        let mut kept = Kept::default();
+        kept.add(b"first ");
+        kept.add(&vec![b'x'; KEPT]);
+        kept.add(&vec![b'y'; KEPT]);
+        kept.add(b" last");
+        let output = kept.finish();
+        assert_eq!(output.text, format!("first\n[… {} bytes left out …]\n last", 2 * KEPT + 1));
+        assert_eq!((output.bytes, output.dropped), (2 * KEPT as u64 + 11, 2 * KEPT as u64 + 1));
     }
 
     #[test]
     fn output_that_is_no_utf8_is_kept_readable() {
-        let mut capture = Capture::default();
-        capture.add(b"caf\xe9");
-        assert_eq!(capture.finish().text, "caf\u{fffd}");
+        let mut kept = Kept::default();
+        kept.add(b"caf\xe9");
+        assert_eq!(kept.finish().text, "caf\u{fffd}");
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl Expected {
         self.0.iter().filter(|entry| {
             let mut played =
                 all.iter().filter(|played| played.scenario.id.as_str() == entry.scenario).peekable();
-            let was_played = played.peek().is_some();
+            let judged = |played: &&Played| matches!(played.result, PlayedResult::Judged { .. });
+            let was_played = played.peek().is_some_and(judged);
             let found = |played: &Played| {
                 played
                     .checks()

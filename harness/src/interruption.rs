@@ -5,7 +5,7 @@ use std::thread;
 
 use tokio::sync::watch;
 
-/// Turns true on Ctrl-C, on Unix on SIGTERM too. Signals are caught from when this returns.
+/// Turns true on Ctrl-C, on Unix on SIGTERM and SIGHUP too. Signals are caught from when this returns.
 ///
 /// # Errors
 /// When the system gives no runtime or no signal handler.
@@ -30,10 +30,12 @@ fn signals() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
     })
 }

@@ -12,6 +12,7 @@ use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::{Ended, Report};
 
 use crate::driver::DriveError;
+use crate::report::printable;
 use crate::run::{Player, RunError, Settings};
 
 /// What a client showed in front of a conforming stage.
@@ -66,6 +67,9 @@ fn unstarted(error: RunError) -> SetUpError {
     let hint = match &error {
         RunError::Drive(DriveError::Interrupted) => return SetUpError::Interrupted,
         RunError::Drive(DriveError::NotFound { .. }) => "check the spelling, or give the path of the program",
+        RunError::Drive(DriveError::NoInterpreter { .. }) => {
+            "install it, or put another in front: `-- python3 client.py`"
+        }
         RunError::Drive(DriveError::NotExecutable { .. }) => {
             "run `chmod +x` on it, or put its interpreter in front: `-- python3 client.py`"
         }
@@ -85,7 +89,10 @@ fn silent(transcript: &Transcript, settings: &Settings) -> SetUpError {
     };
     let text = format!("{}\n{}", client.stdout.text, client.stderr.text);
     let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    let said = last.map_or_else(|| "it printed nothing".to_owned(), |line| format!("its last words: {line}"));
+    let said = last.map_or_else(
+        || "it printed nothing".to_owned(),
+        |line| format!("its last words: {:.200}", printable(line)),
+    );
     let what = format!("the client {how} and no request of it arrived; {said}");
     let hint = match client.ended {
         Ended::TimedOut(_) => {

@@ -28,7 +28,7 @@ pub(crate) async fn token(
     }
 }
 
-/// The scope that is granted; empty where nobody names one.
+/// The scope that is granted; empty where not even the MCP server names one.
 async fn granted(
     stage: &Stage,
     keys: &reqwest::Client,

@@ -13,7 +13,7 @@ use crate::catalogue::Catalogue;
 use crate::file::File;
 use crate::id::ScenarioId;
 use crate::profile::Capability;
-use crate::reply::Step;
+use crate::reply::{Bend, Step};
 use crate::scenario::{Outcome, Scenario};
 pub use crate::source::Problem;
 use crate::source::Source;
@@ -29,7 +29,8 @@ impl Scenarios {
     /// When a script is wrong, which a test excludes for a released binary.
     pub fn embedded(faults: &[&str]) -> Result<Self, LoadError> {
         let mut files = Vec::new();
-        for folder in FILES.dirs() {
+        let code = ["src", "tests"].map(Path::new);
+        for folder in FILES.dirs().filter(|folder| !code.contains(&folder.path())) {
             embedded_scripts(folder, &mut files);
         }
         files.sort();
@@ -85,9 +86,16 @@ impl Scenarios {
                 }
             }
         }
+        scenarios.sort_by(|one: &Scenario, other| one.id.cmp(&other.id));
         // What the top of a file says wrongly is wrong in each of its cases.
         problems.dedup();
-        if problems.is_empty() { Ok(Self(scenarios)) } else { Err(LoadError::Wrong(problems)) }
+        if !problems.is_empty() {
+            return Err(LoadError::Wrong(problems));
+        }
+        match scenarios.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            Some(pair) => Err(LoadError::Twice(pair[0].id.clone())),
+            None => Ok(Self(scenarios)),
+        }
     }
 
     /// These and `others`.
@@ -121,7 +129,7 @@ pub enum LoadError {
     #[error("`{}` holds no scenario: no file ending in .toml", .0.display())]
     Empty(PathBuf),
     /// Two scripts have one id.
-    #[error("the scenario `{0}` is already one of the built-in ones: give yours another file name")]
+    #[error("two scenarios are called `{0}`: give the file or the case of one of them another name")]
     Twice(ScenarioId),
     /// The folder or a file cannot be read.
     #[error("could not read `{}`: {why}", path.display())]
@@ -261,12 +269,14 @@ fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Problem> {
             "set `outcome = \"refused\"`",
         );
     }
+    let none = String::new();
     let paths = [
         ("path", &scenario.idp.path),
         ("token_path", &scenario.idp.token_path),
         ("path", &scenario.resource_as.path),
         ("token_path", &scenario.resource_as.token_path),
         ("path", &scenario.mcp.path),
+        ("metadata_path", scenario.mcp.metadata_path.as_ref().unwrap_or(&none)),
     ];
     for (key, path) in paths {
         if !(path.is_empty() || path.starts_with('/')) {
@@ -284,6 +294,9 @@ fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Problem> {
             "to leave metadata silent, use `metadata = { remove = [\"token_endpoint_auth_methods_supported\"] }`",
         );
     }
+    for bend in [&scenario.idp.metadata, &scenario.resource_as.metadata, &scenario.mcp.metadata] {
+        text_problems(&bend_text(bend), &mut problem);
+    }
     for step in steps(scenario) {
         step_contradictions(step, &mut problem);
     }
@@ -291,30 +304,51 @@ fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Problem> {
 }
 
 fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)) {
-    let Some(reply) = &step.reply else { return };
-    if !step.json.is_empty() || step.token != Default::default() {
-        problem(
-            "reply",
-            "a step replaces the answer and alters it".into(),
-            "keep `reply`, or `json` and `token`",
-        );
-    }
-    if reply.json.is_some() && reply.body.is_some() {
-        problem("reply", "a reply has both `json` and `body`".into(), "keep one of them");
-    }
-    if !(200..=599).contains(&reply.status) {
-        problem("status", format!("`{}` is no final HTTP status", reply.status), "use 200 to 599");
-    }
-    let headers = reply.headers.values().chain(step.headers.values()).flatten().cloned();
-    let mut texts: Vec<_> = headers.chain(reply.body.clone()).collect();
-    if let Some(json) = &reply.json {
-        let text = json.to_string();
-        if text.contains("$__toml_private_datetime") {
-            problem("reply", "a JSON value is a bare date".into(), "quote dates");
+    if let Some(reply) = &step.reply {
+        if !step.json.is_empty() || step.token != Default::default() {
+            problem(
+                "reply",
+                "a step replaces the answer and alters it".into(),
+                "keep `reply`, or `json` and `token`",
+            );
         }
-        texts.push(text);
+        if reply.json.is_some() && reply.body.is_some() {
+            problem("reply", "a reply has both `json` and `body`".into(), "keep one of them");
+        }
+        if !(200..=599).contains(&reply.status) {
+            problem("status", format!("`{}` is no final HTTP status", reply.status), "use 200 to 599");
+        }
     }
-    for name in texts.iter().flat_map(|text| placeholders(text)) {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let names = step.headers.keys().chain(step.reply.iter().flat_map(|reply| reply.headers.keys()));
+    for name in names.filter(|name| name.is_empty() || !name.chars().all(legal)) {
+        problem(name, format!("`{name}` is no header name"), "write it as HTTP does, such as `retry-after`");
+    }
+    for text in step_texts(step) {
+        text_problems(&text, problem);
+    }
+}
+
+/// Everything in a step that may name parts of the stage.
+fn step_texts(step: &Step) -> Vec<String> {
+    let reply = step.reply.iter();
+    let headers = step.headers.values().chain(reply.clone().flat_map(|reply| reply.headers.values()));
+    let bodies = reply
+        .flat_map(|reply| reply.body.clone().into_iter().chain(reply.json.as_ref().map(Value::to_string)));
+    let bends = [&step.json, &step.token.header, &step.token.claims].map(bend_text);
+    headers.flatten().cloned().chain(bodies).chain(bends).collect()
+}
+
+fn bend_text(bend: &Bend) -> String {
+    Value::Object(bend.set.clone()).to_string()
+}
+
+/// Bare dates, and names in braces that are none.
+fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
+    if text.contains("$__toml_private_datetime") {
+        problem("reply", "a JSON value is a bare date".into(), "quote dates");
+    }
+    for name in placeholders(text) {
         let near = nearest(name, PLACEHOLDERS.iter().copied()).unwrap_or("as.issuer");
         let what = format!("no part of the stage is called `{{{name}}}`");
         problem(&format!("{{{name}}}"), what, &format!("did you mean `{{{near}}}`?"));
@@ -325,8 +359,7 @@ fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     let candidates = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
     candidates.filter(|name| {
-        let named =
-            name.split_once('.').is_some_and(|(party, _)| matches!(party, "idp" | "as" | "mcp" | "trap"));
+        let named = name.split_once('.').is_some_and(|(party, _)| matches!(party, "idp" | "as" | "mcp"));
         named && !PLACEHOLDERS.contains(name)
     })
 }

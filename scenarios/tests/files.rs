@@ -85,6 +85,10 @@ fn contradictions_are_refused() {
             "a JSON value is a bare date",
         ),
         ("[[idp.token]]\nreply = { status = 200, body = \"{as.isuer}\" }\n", "did you mean `{as.issuer}`?"),
+        ("[[as.token]]\njson = { set = { x = \"{as.isuer}\" } }\n", "did you mean `{as.issuer}`?"),
+        ("[mcp]\nmetadata = { set = { resource = \"{mcp.resorce}\" } }\n", "did you mean `{mcp.resource}`?"),
+        ("[[mcp.challenge]]\nheaders = { \"no name\" = [\"x\"] }\n", "`no name` is no header name"),
+        ("[mcp]\nmetadata_path = \"meta\"\n", "does not start with `/`"),
         ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
         ("[as]\nauth_methods = []\n", "no authentication method"),
         ("[expect]\nsurfaced = { error = \"x\" }\n", "has nothing to surface"),
@@ -120,7 +124,17 @@ fn folders_without_scripts_and_unreadable_ones_say_so() {
 fn an_id_of_a_built_in_scenario_is_taken() {
     let one = load(HEAD).unwrap();
     let error = one.clone().and(one).unwrap_err().to_string();
-    assert!(error.contains("`mine/script` is already one"), "{error}");
+    assert!(error.contains("two scenarios are called `mine/script`"), "{error}");
+}
+
+#[test]
+fn a_case_and_a_file_of_one_id_are_refused() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("a")).unwrap();
+    fs::write(folder.path().join("a.toml"), format!("{HEAD}[[case]]\nid = \"b\"\n")).unwrap();
+    fs::write(folder.path().join("a/b.toml"), HEAD).unwrap();
+    let error = Scenarios::folder(folder.path(), FAULTS).unwrap_err().to_string();
+    assert!(error.contains("two scenarios are called `a/b`"), "{error}");
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl Stage {
         Transcript {
             version: VERSION,
             scenario: self.scenario.id.clone(),
+            started_at_ms: self.recorder.started_at_ms(),
             profile: self.profile,
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
@@ -73,6 +74,7 @@ impl Stage {
             declared: self.declared.0.clone(),
             context,
             exchanges: exchanges.iter().enumerate().map(|(at, raw)| closing.exchange(at + 1, raw)).collect(),
+            unrecorded: self.recorder.unrecorded(),
             malformed: self
                 .recorder
                 .malformed_connections()
@@ -238,7 +240,9 @@ impl Close<'_> {
                 client_secret: self.namer.basic_part(password),
             },
             Credential::Identified(id) => Presented::Identified { client_id: self.namer.whole(id) },
-            Credential::OtherHeader(scheme) => Presented::OtherHeader { scheme: scheme.clone() },
+            Credential::OtherHeader(scheme) => {
+                Presented::OtherHeader { scheme: self.namer.within(scheme).to_string() }
+            }
             Credential::Post { client_id, client_secret } => Presented::ClientSecretPost {
                 client_id: whole(client_id),
                 client_secret: self.namer.whole(client_secret),

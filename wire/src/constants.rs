@@ -18,5 +18,3 @@ pub const TYP_ID_JAG: &str = "oauth-id-jag+jwt";
 pub const TYP_ACCESS_TOKEN: &str = "at+jwt";
 /// Media type of a form body.
 pub const FORM: &str = "application/x-www-form-urlencoded";
-/// MCP's name for the extension that this flow is.
-pub const MCP_EXTENSION: &str = "io.modelcontextprotocol/enterprise-managed-authorization";

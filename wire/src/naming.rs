@@ -217,8 +217,8 @@ fn unknown_tokens(text: &str, parts: &mut Vec<Part>) {
             parts.push(Part::Unknown { digest: short_digest(token), bytes: token.len() });
             at + token.len()
         } else {
-            parts.push(Part::Plain(rest[..at + 3].to_owned()));
-            at + 3
+            parts.push(Part::Plain(rest[..at + token.len()].to_owned()));
+            at + token.len()
         };
         rest = &rest[skip..];
     }

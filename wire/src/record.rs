@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -24,6 +24,9 @@ pub const BODY_LIMIT: usize = 1 << 20;
 
 /// Bytes of a request body that are read at all; then the connection ends.
 const READ_LIMIT: u64 = 64 << 20;
+
+/// Requests of one run that are recorded; a client that sends more is answered with 429.
+const RECORD_LIMIT: usize = 1000;
 
 /// The header by which a server of the stage shows that it is not the client.
 pub const STAGE_HEADER: &str = "crosscheck-stage";
@@ -67,6 +70,7 @@ pub(crate) struct Served {
 #[derive(Debug)]
 pub struct Recorder {
     started: Instant,
+    started_at: SystemTime,
     secret: String,
     records: Mutex<Records>,
 }
@@ -75,6 +79,7 @@ pub struct Recorder {
 struct Records {
     exchanges: Vec<RawExchange>,
     malformed: Vec<(Party, Duration, String)>,
+    unrecorded: u64,
 }
 
 /// One request and its response, as they were.
@@ -108,7 +113,12 @@ pub(crate) struct RawBody {
 impl Recorder {
     /// A recorder whose clock starts now.
     pub fn new(canary: &Canary) -> Self {
-        Self { started: Instant::now(), secret: canary.mint(), records: Mutex::default() }
+        Self {
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            secret: canary.mint(),
+            records: Mutex::default(),
+        }
     }
 
     /// The header that marks a request of the stage itself.
@@ -122,20 +132,26 @@ impl Recorder {
         self.lock().malformed.push((party, at, error.into()));
     }
 
-    /// How many requests of the client have arrived.
-    pub fn requests(&self) -> usize {
-        self.lock().exchanges.iter().filter(|exchange| exchange.caller == Caller::Client).count()
+    /// Milliseconds from 1970 to the start of the run.
+    pub(crate) fn started_at_ms(&self) -> u64 {
+        let since = self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn exchanges(&self) -> Vec<RawExchange> {
         self.lock().exchanges.clone()
     }
 
+    pub(crate) fn unrecorded(&self) -> u64 {
+        self.lock().unrecorded
+    }
+
     pub(crate) fn malformed_connections(&self) -> Vec<(Party, Duration, String)> {
         self.lock().malformed.clone()
     }
 
-    fn arrive(&self, party: Party, request: &http::request::Parts) -> usize {
+    /// The place of a new record; `None` when there are enough.
+    fn arrive(&self, party: Party, request: &http::request::Parts) -> Option<usize> {
         let headers = &request.headers;
         let from_stage = headers.get(STAGE_HEADER).is_some_and(|value| value == self.secret.as_str());
         let exchange = RawExchange {
@@ -155,9 +171,13 @@ impl Recorder {
             response_body: Bytes::new(),
             response_complete: false,
         };
-        let exchanges = &mut self.lock().exchanges;
-        exchanges.push(exchange);
-        exchanges.len() - 1
+        let mut records = self.lock();
+        if records.exchanges.len() == RECORD_LIMIT {
+            records.unrecorded += 1;
+            return None;
+        }
+        records.exchanges.push(exchange);
+        Some(records.exchanges.len() - 1)
     }
 
     fn update(&self, index: usize, change: impl FnOnce(&mut RawExchange)) {
@@ -178,7 +198,10 @@ pub async fn record(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let recorder = &stage.recorder;
-    let index = recorder.arrive(party, &parts);
+    let Some(index) = recorder.arrive(party, &parts) else {
+        let why = format!("this run has had {RECORD_LIMIT} requests");
+        return plain(&stage, Answer::error(429, "slow_down", &why)).await;
+    };
     let body = read(body).await;
     recorder.update(index, |exchange| exchange.body = body.clone());
 

@@ -448,3 +448,19 @@ fn registration(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use crosscheck_scenarios::{PLACEHOLDERS, Scenarios};
+
+    use super::*;
+
+    #[test]
+    fn scripts_may_name_every_url_of_the_stage() {
+        let script = "title = \"t\"\nwhy = \"w\"\nrequirements = [\"flow-order\"]\n";
+        let scenarios = Scenarios::parse("script", script, &[]).unwrap();
+        let [idp, resource_as, mcp] = ["http://i", "http://a", "http://m"].map(str::to_owned);
+        let urls = Urls::new(Origins { idp, resource_as, mcp }, scenarios.find("script").unwrap());
+        assert!(urls.by_name().keys().eq(PLACEHOLDERS), "{:?}", urls.by_name());
+    }
+}

@@ -137,11 +137,6 @@ impl Text {
         self.as_value() == Some(name)
     }
 
-    /// Whether the whole text is one of the values `kind#1`, `kind#2` …
-    pub fn is_one_of(&self, kind: &str) -> bool {
-        self.as_value().is_some_and(|name| name.split_once('#').is_some_and(|(start, _)| start == kind))
-    }
-
     /// Names of all minted values in it.
     pub fn names(&self) -> impl Iterator<Item = (&str, Encoding)> {
         self.0.iter().filter_map(|part| match part {

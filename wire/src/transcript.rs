@@ -26,6 +26,8 @@ pub struct Transcript {
     pub version: u32,
     /// The scenario that was played.
     pub scenario: ScenarioId,
+    /// Milliseconds from 1970 to the start of the run.
+    pub started_at_ms: u64,
     /// The profile it is judged by.
     pub profile: Profile,
     /// The MCP revision the client was told to speak.
@@ -45,6 +47,8 @@ pub struct Transcript {
     pub context: Vec<String>,
     /// Requests and responses in the order of arrival.
     pub exchanges: Vec<Exchange>,
+    /// How many further requests arrived that are not among them.
+    pub unrecorded: u64,
     /// Connections that carried no readable HTTP request.
     pub malformed: Vec<Malformed>,
     /// What the client process did.

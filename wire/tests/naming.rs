@@ -15,6 +15,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use tower::ServiceExt as _;
 
 use crosscheck_scenarios::{AuthMethod, Capability, Party, Profile, Scenarios, SpecVersion};
+use crosscheck_wire::ledger::ValueKind;
 use crosscheck_wire::transcript::{Ended, Exchange, Place, Presented, Report, Transcript};
 use crosscheck_wire::{Alteration, Declared, Origins, RawClient, RawOutput, Stage, Text, record};
 
@@ -186,6 +187,24 @@ async fn a_private_key_is_found_as_a_member_of_a_jwk_and_in_its_pem() {
         let told = transcript.values.iter().filter(|value| value.name == "as.client_key");
         assert_eq!(told.count(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_secret_in_place_of_a_scheme_is_named() {
+    let stage = stage();
+    let mut request = form("grant_type=x".into());
+    let secret = stage.at_as.client_secret.clone().unwrap().replace([' ', '&'], "");
+    stage.ledger.mint("other", &secret, ValueKind::Credential, &[]);
+    request.headers_mut().insert(AUTHORIZATION, secret.parse().unwrap());
+    let saved = serde_json::to_string(&exchange(&stage, request).await).unwrap();
+    assert!(!saved.contains(&secret), "{saved}");
+}
+
+#[tokio::test]
+async fn text_that_looks_like_tokens_all_over_is_read_once() {
+    let text = "eyJ".repeat(200_000);
+    let output = close(&stage(), client(&text, None)).client.stdout.text;
+    assert_eq!(output.as_plain().map(str::len), Some(text.len()));
 }
 
 #[tokio::test]

@@ -47,8 +47,6 @@ pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
 
 /// Prints the JSON Schema of scenario files.
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &crosscheck_scenarios::schema())?;
-    writeln!(out)?;
+    writeln!(std::io::stdout(), "{:#}", crosscheck_scenarios::schema())?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }

@@ -1,6 +1,6 @@
 //! `crosscheck run` and `crosscheck doctor`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
@@ -72,12 +72,10 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 
     let reference = options.client.drives_reference()?;
     let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference);
-    let human = options.format == Format::Human;
     let began = Instant::now();
     let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
-    if human {
-        terminal.head(plan.len())?;
-        terminal.set_up(set_up)?;
+    if options.format == Format::Human {
+        terminal.head(plan.len()).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
     }
 
     let all = play(&plan, &settings, &interrupted)?;
@@ -86,13 +84,17 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &folder {
         folder.write(&document, &all)?;
     }
-    if human {
-        terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path))?;
-    } else {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), &document)?;
-        writeln!(std::io::stdout())?;
-    }
+    let told = match options.format {
+        Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
+        Format::Json => writeln!(std::io::stdout(), "{document:#}"),
+    };
+    // A reader that left early changes nothing about what was found.
+    told.or_else(unless_closed)?;
     Ok(exit::code(summary.as_expected()))
+}
+
+fn unless_closed(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
 /// Checks the client's set-up and judges nothing.

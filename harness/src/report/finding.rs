@@ -97,8 +97,8 @@ fn exchange(transcript: &Transcript, number: usize) -> Option<String> {
 fn heading(exchange: &Exchange) -> String {
     let Exchange { number, party, request, response, endpoint, .. } = exchange;
     let target = match &request.raw_query {
-        Some(query) => format!("{}?{query}", request.path),
-        None => request.path.to_string(),
+        Some(query) => printable(&format!("{}?{query}", request.path)),
+        None => printable(&request.path.to_string()),
     };
     let target: String =
         if target.chars().count() > 40 { target.chars().take(39).chain(['…']).collect() } else { target };
@@ -128,7 +128,7 @@ fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {
 }
 
 /// Text on one line, with what would move the cursor or turn the reading direction escaped.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let moves = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -161,7 +161,7 @@ fn consequences(then: &[Consequence]) -> Vec<String> {
     for (place, consequence) in then.iter().take(CONSEQUENCES).enumerate() {
         let number = consequence.exchange.map(|number| format!("#{number}  ")).unwrap_or_default();
         let label = if place == 0 { "then" } else { "" };
-        lines.extend(labelled(label, &format!("{number}{}", consequence.what)));
+        lines.extend(labelled(label, &format!("{number}{}", printable(&consequence.what))));
     }
     if then.len() > CONSEQUENCES {
         lines.extend(labelled("", &format!("… and {} more", then.len() - CONSEQUENCES)));

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
-use tempfile::NamedTempFile;
-use time::OffsetDateTime;
 
 use crosscheck_scenarios::Rules;
 
@@ -59,10 +57,7 @@ impl Folder {
                 self.file(&folder.join(name), output.text.to_string().as_bytes())?;
             }
             if played.scenario.idp.rules == Rules::OfficialSuite {
-                self.json(
-                    &folder.join("checks.json"),
-                    &official::checks(transcript, OffsetDateTime::now_utc()),
-                )?;
+                self.json(&folder.join("checks.json"), &official::checks(transcript))?;
             }
         }
         Ok(())
@@ -80,11 +75,22 @@ impl Folder {
         let written = || {
             let folder = path.parent().unwrap_or(&self.0);
             std::fs::create_dir_all(folder)?;
-            let mut file = NamedTempFile::new_in(folder)?;
+            let mut file = readable(&mut tempfile::Builder::new()).tempfile_in(folder)?;
             file.write_all(bytes)?;
             file.persist(&path)?;
             io::Result::Ok(())
         };
         written().map_err(|error| FolderError { path: path.clone(), error })
     }
+}
+
+/// Reports are for everybody whom the user's mask allows, unlike temporary files.
+#[cfg(unix)]
+fn readable<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn readable<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+    builder
 }

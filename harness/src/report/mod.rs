@@ -6,6 +6,7 @@ mod json;
 mod official;
 mod terminal;
 
+pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::document;
 pub use terminal::Terminal;

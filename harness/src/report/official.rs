@@ -14,9 +14,10 @@ use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
 use crosscheck_wire::transcript::{Body, Exchange, Param, Request};
 use crosscheck_wire::{Caller, Transcript};
 
-/// The checks of a run that ended at `ended`, in the order in which the suite emits them.
-pub(super) fn checks(transcript: &Transcript, ended: OffsetDateTime) -> Vec<Check> {
-    let started = ended - micros(transcript.client.took_us);
+/// The checks of a run, in the order in which the suite emits them.
+pub(super) fn checks(transcript: &Transcript) -> Vec<Check> {
+    let started = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(transcript.started_at_ms.cast_signed());
+    let ended = started + micros(transcript.client.took_us);
     let of_client =
         transcript.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray);
     let mut checks: Vec<_> =

@@ -83,14 +83,19 @@ impl<'a> Terminal<'a> {
     fn findings(&mut self, label: &str, style: Style, list: &[Found<'_>]) -> io::Result<()> {
         let mut groups: Vec<(String, Vec<Found<'_>>)> = Vec::new();
         for found in list {
-            let key = found.check.id();
+            // What was not reached for one cause is told once.
+            let key = match (&found.check.verdict, &found.check.finding) {
+                (Verdict::NotReached, Some(finding)) => finding.what.clone(),
+                _ => found.check.id(),
+            };
             match groups.iter_mut().find(|(id, _)| *id == key) {
                 Some((_, group)) => group.push(*found),
                 None => groups.push((key, vec![*found])),
             }
         }
-        for (id, group) in groups {
+        for (_, group) in groups {
             let first = group[0];
+            let id = first.check.id();
             let others: Vec<_> = group[1..].iter().map(|found| found.played.scenario.id.as_str()).collect();
             let label = if first.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label };
             writeln!(self.out, "{style}{label}{style:#}  {} · {id}", first.played.scenario.id)?;

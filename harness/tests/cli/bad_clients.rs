@@ -32,6 +32,9 @@ fn a_file_that_may_not_be_run_says_so() {
     fs::write(&path, "#!/bin/sh\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     crosscheck(&["run", "--", text(&path)]).exits(2).says("is not executable").says("chmod +x");
+    fs::write(&path, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    crosscheck(&["run", "--", text(&path)]).exits(2).says("the interpreter that the first line");
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn a_client_of_which_no_request_arrives_is_quoted_and_exits_2() {
 #[test]
 fn a_client_that_hangs_is_ended_at_its_time_limit() {
     with_script("sleep 1000", &["--timeout", "300ms"]).exits(2).says("ran into the time limit of 300 ms");
-    let call = with_script("$client $1; sleep 1000", &["--timeout", "2s"]).exits(1);
+    let call = with_script("$client $1; sleep 1000", &["--timeout", "5s"]).exits(1);
     call.says("run-outcome").says("time limit");
 }
 
@@ -80,7 +83,7 @@ fn a_client_that_floods_its_output_is_bounded_and_judged() {
     let transcript: serde_json::Value = serde_json::from_str(&transcript).unwrap();
     let stdout = &transcript["client"]["stdout"];
     assert!(stdout["bytes"].as_u64().unwrap() > 1_000_000_000, "{}", call.told());
-    assert_eq!(stdout["bytes"].as_u64().unwrap() - stdout["dropped"].as_u64().unwrap(), 128 << 10);
+    assert!(stdout["bytes"].as_u64().unwrap() - stdout["dropped"].as_u64().unwrap() <= 128 << 10);
 }
 
 #[test]

@@ -91,6 +91,23 @@ fn a_reader_that_leaves_early_ends_the_command_quietly() {
 }
 
 #[test]
+fn a_reader_that_leaves_early_changes_nothing_about_the_exit_code() {
+    let client = ["--", "crosscheck", "reference-client", "--fault", "prints-tokens"];
+    for format in ["human", "json"] {
+        let options = ["run", "--exact", "flow/complete", "--format", format];
+        let mut child = Command::new(CROSSCHECK)
+            .args(options.iter().chain(&client))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
+    }
+}
+
+#[test]
 fn scenarios_of_ones_own_run_beside_the_built_in_ones() {
     let mine = folder();
     let script = "title = \"Mine\"\nwhy = \"To see it run.\"\nrequirements = [\"flow-order\"]\n";

@@ -406,6 +406,8 @@ fn transcript(exchanges: Vec<Exchange>) -> Transcript {
     Transcript {
         version: VERSION,
         scenario: ScenarioId::new("flow/complete"),
+        started_at_ms: 0,
+        unrecorded: 0,
         profile: Profile::Mcp,
         spec_version: SpecVersion::V2025,
         stage: stage.map(|(name, url)| (name.to_owned(), url)).into_iter().collect::<BTreeMap<_, _>>(),
