@@ -12,10 +12,11 @@ mod profile;
 mod reply;
 mod scenario;
 mod source;
+mod validate;
 
 pub use catalogue::{Basis, Catalogue, Keyword, Requirement, Severity};
 pub use id::{FaultSlug, RequirementId, ScenarioId};
-pub use load::{LoadError, PLACEHOLDERS, Problem, Scenarios, nearest, schema};
+pub use load::{LoadError, Problem, Scenarios, schema};
 pub use party::{EndpointName, Party};
 pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
 pub use reply::{Act, Bend, Reply, Step, TokenBend};
@@ -24,3 +25,4 @@ pub use scenario::{
     Scenario, Surfaced, Tolerance,
 };
 pub use source::problem_in;
+pub use validate::{PLACEHOLDERS, nearest};

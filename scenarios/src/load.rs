@@ -1,22 +1,18 @@
 //! Reads scripts, embedded ones and a user's own, and reports everything that is wrong with them at once.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use serde_json::Value;
-use toml::Spanned;
 
-use crate::catalogue::Catalogue;
 use crate::file::File;
 use crate::id::ScenarioId;
-use crate::profile::Capability;
-use crate::reply::{Bend, Step};
-use crate::scenario::{Outcome, Scenario};
+use crate::scenario::Scenario;
 pub use crate::source::Problem;
 use crate::source::Source;
+use crate::validate::{contradictions, nearest, word_problems};
 
 /// Scripts by id, sorted.
 #[derive(Clone, Debug, Default)]
@@ -161,36 +157,10 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// The candidate that `word` was most likely meant to be.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, candidate)| candidate)
-}
-
 /// The JSON Schema of a script file, draft 2020-12.
 pub fn schema() -> Value {
     schemars::schema_for!(File).to_value()
 }
-
-/// Names of the stage that text in a reply may stand for, written `{as.issuer}`.
-pub const PLACEHOLDERS: &[&str] = &[
-    "as.authorization_endpoint",
-    "as.issuer",
-    "as.origin",
-    "as.registration_endpoint",
-    "as.token_endpoint",
-    "idp.issuer",
-    "idp.jwks_uri",
-    "idp.origin",
-    "idp.token_endpoint",
-    "mcp.metadata_url",
-    "mcp.origin",
-    "mcp.resource",
-];
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), LoadError> {
     let unreadable = |error: std::io::Error| LoadError::unreadable(folder, &error);
@@ -203,183 +173,6 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), LoadError> {
         }
     }
     Ok(())
-}
-
-/// Requirements, faults and capabilities that do not exist, and ids that are none.
-fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let requirements: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
-    let mut check = |words: &[Spanned<String>], known: &[&str], kind: &str| {
-        for word in words.iter().filter(|word| !known.contains(&word.get_ref().as_str())) {
-            let near = nearest(word.get_ref(), known.iter().copied());
-            let what = format!("no {kind} is called `{}`", word.get_ref());
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
-            problems.push(source.problem(Some(word.span()), what, hint));
-        }
-    };
-    let capabilities: Vec<_> = Capability::all().iter().map(ToString::to_string).collect();
-    let capabilities: Vec<_> = capabilities.iter().map(String::as_str).collect();
-    let none = Vec::new();
-    check(&file.requirements, &requirements, "requirement");
-    check(&file.faults, faults, "fault of the reference client");
-    check(&file.needs, &capabilities, "capability");
-    for case in &file.case {
-        check(case.requirements.as_ref().unwrap_or(&none), &requirements, "requirement");
-        check(case.faults.as_ref().unwrap_or(&none), faults, "fault of the reference client");
-        check(case.needs.as_ref().unwrap_or(&none), &capabilities, "capability");
-    }
-
-    let mut seen = HashSet::new();
-    for id in file.case.iter().map(|case| &case.id) {
-        let slug = id.get_ref();
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if slug.is_empty() || !slug.chars().all(legal) {
-            let what = format!("`{slug}` is no case id: use lower-case letters, digits and `-`");
-            problems.push(source.problem(Some(id.span()), what, None));
-        } else if !seen.insert(slug) {
-            problems.push(source.problem(Some(id.span()), format!("two cases are called `{slug}`"), None));
-        }
-    }
-    problems
-}
-
-/// What is readable and cannot be meant.
-fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut problem = |near: &str, what: String, hint: &str| {
-        problems.push(source.problem(source.find(near), what, Some(hint.to_owned())));
-    };
-    if scenario.requirements.is_empty() {
-        problem(
-            "title",
-            "the scenario names no requirement".into(),
-            "add `requirements = [\"…\"]`: what it exists to provoke",
-        );
-    }
-    if let Some(profile) = scenario.profile
-        && !scenario.belongs_to(profile)
-    {
-        let what = format!("the scenario fixes profile `{profile}` and does not belong to it");
-        problem("profile", what, "name the profile in `profiles`, or drop one of the two");
-    }
-    if scenario.expect.outcome == Outcome::Authorized && scenario.expect.surfaced != Default::default() {
-        problem(
-            "surfaced",
-            "a client that is authorized has nothing to surface".into(),
-            "set `outcome = \"refused\"`",
-        );
-    }
-    let none = String::new();
-    let paths = [
-        ("path", &scenario.idp.path),
-        ("token_path", &scenario.idp.token_path),
-        ("path", &scenario.resource_as.path),
-        ("token_path", &scenario.resource_as.token_path),
-        ("path", &scenario.mcp.path),
-        ("metadata_path", scenario.mcp.metadata_path.as_ref().unwrap_or(&none)),
-    ];
-    for (key, path) in paths {
-        if !(path.is_empty() || path.starts_with('/')) {
-            problem(
-                &format!("\"{path}\""),
-                format!("`{key}` is `{path}`, which does not start with `/`"),
-                "write it as a URL path",
-            );
-        }
-    }
-    if scenario.resource_as.auth_methods.is_empty() {
-        problem(
-            "auth_methods",
-            "the client may use no authentication method".into(),
-            "to leave metadata silent, use `metadata = { remove = [\"token_endpoint_auth_methods_supported\"] }`",
-        );
-    }
-    for bend in [&scenario.idp.metadata, &scenario.resource_as.metadata, &scenario.mcp.metadata] {
-        text_problems(&bend_text(bend), &mut problem);
-    }
-    for step in steps(scenario) {
-        step_contradictions(step, &mut problem);
-    }
-    problems
-}
-
-fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)) {
-    if let Some(reply) = &step.reply {
-        if !step.json.is_empty() || step.token != Default::default() {
-            problem(
-                "reply",
-                "a step replaces the answer and alters it".into(),
-                "keep `reply`, or `json` and `token`",
-            );
-        }
-        if reply.json.is_some() && reply.body.is_some() {
-            problem("reply", "a reply has both `json` and `body`".into(), "keep one of them");
-        }
-        if !(200..=599).contains(&reply.status) {
-            problem("status", format!("`{}` is no final HTTP status", reply.status), "use 200 to 599");
-        }
-    }
-    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let names = step.headers.keys().chain(step.reply.iter().flat_map(|reply| reply.headers.keys()));
-    for name in names.filter(|name| name.is_empty() || !name.chars().all(legal)) {
-        problem(name, format!("`{name}` is no header name"), "write it as HTTP does, such as `retry-after`");
-    }
-    for text in step_texts(step) {
-        text_problems(&text, problem);
-    }
-}
-
-/// Everything in a step that may name parts of the stage.
-fn step_texts(step: &Step) -> Vec<String> {
-    let reply = step.reply.iter();
-    let headers = step.headers.values().chain(reply.clone().flat_map(|reply| reply.headers.values()));
-    let bodies = reply
-        .flat_map(|reply| reply.body.clone().into_iter().chain(reply.json.as_ref().map(Value::to_string)));
-    let bends = [&step.json, &step.token.header, &step.token.claims].map(bend_text);
-    headers.flatten().cloned().chain(bodies).chain(bends).collect()
-}
-
-fn bend_text(bend: &Bend) -> String {
-    Value::Object(bend.set.clone()).to_string()
-}
-
-/// Bare dates, and names in braces that are none.
-fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
-    if text.contains("$__toml_private_datetime") {
-        problem("reply", "a JSON value is a bare date".into(), "quote dates");
-    }
-    for name in placeholders(text) {
-        let near = nearest(name, PLACEHOLDERS.iter().copied()).unwrap_or("as.issuer");
-        let what = format!("no part of the stage is called `{{{name}}}`");
-        problem(&format!("{{{name}}}"), what, &format!("did you mean `{{{near}}}`?"));
-    }
-}
-
-/// Words in braces that look like names of the stage and are none.
-fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    let candidates = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-    candidates.filter(|name| {
-        let named = name.split_once('.').is_some_and(|(party, _)| matches!(party, "idp" | "as" | "mcp"));
-        named && !PLACEHOLDERS.contains(name)
-    })
-}
-
-fn steps(scenario: &Scenario) -> impl Iterator<Item = &Step> {
-    let Scenario { idp, resource_as, mcp, .. } = scenario;
-    [
-        &idp.openid_metadata,
-        &idp.oauth_metadata,
-        &idp.jwks,
-        &idp.token,
-        &resource_as.oauth_metadata,
-        &resource_as.openid_metadata,
-        &resource_as.token,
-        &mcp.resource_metadata,
-        &mcp.challenge,
-        &mcp.mcp,
-    ]
-    .into_iter()
-    .flatten()
 }
 
 /// A mend for what the TOML reader says.
