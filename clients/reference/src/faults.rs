@@ -104,6 +104,8 @@ faults! {
     ParameterRepeated "parameter-repeated" ["tx-no-duplicates"];
     /// Sends the exchange as a JSON body.
     ExchangeAsJson "exchange-as-json" ["tx-post-form"];
+    /// Writes the parameters of the exchange without `&` between them.
+    ExchangeParametersRunTogether "exchange-parameters-run-together" ["tx-post-form"];
     /// Writes the values of the exchange into the form body without encoding them.
     ExchangeBodyNotEncoded "exchange-body-not-encoded" ["tx-encoding-roundtrip"];
     /// Sends `requested_token_type` in the URL of the exchange too.
@@ -181,6 +183,8 @@ faults! {
     AssertionInUrl "assertion-in-url" ["jb-nothing-in-url"];
     /// Sends the grant request as a JSON body.
     GrantRequestAsJson "grant-request-as-json" ["jb-post-form"];
+    /// Writes the parameters of the grant request without `&` between them.
+    GrantParametersRunTogether "grant-parameters-run-together" ["jb-post-form"];
     /// Writes the values of the grant request into the form body without encoding them.
     GrantBodyNotEncoded "grant-body-not-encoded" ["jb-encoding-roundtrip"];
     /// Sends `audience` and `requested_token_type` to the resource authorization server too.

@@ -49,6 +49,11 @@ impl Form {
         pairs.join("&")
     }
 
+    /// The encoded parameters with nothing between them.
+    pub(crate) fn run_together(&self) -> String {
+        self.encoded().replace('&', "")
+    }
+
     /// The parameters as a JSON object.
     pub(crate) fn json(&self) -> String {
         let members = self.0.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));

@@ -56,6 +56,8 @@ impl Client {
 
         if self.has(Fault::GrantRequestAsJson) {
             request.body = Body::Json;
+        } else if self.has(Fault::GrantParametersRunTogether) {
+            request.body = Body::RunTogether;
         } else if self.has(Fault::GrantBodyNotEncoded) {
             request.body = Body::Raw;
         }

@@ -31,6 +31,8 @@ pub(crate) enum Body {
     Json,
     /// Wrong: a form without encoding.
     Raw,
+    /// Wrong: a form without separators.
+    RunTogether,
 }
 
 impl TokenRequest {
@@ -64,6 +66,7 @@ impl Client {
             Body::Form => (FORM, request.form.encoded()),
             Body::Json => ("application/json", request.form.json()),
             Body::Raw => (FORM, request.form.raw()),
+            Body::RunTogether => (FORM, request.form.run_together()),
         };
         let accept = if self.varies(Control::AcceptAnything) { "*/*" } else { "application/json" };
         let mut builder = self

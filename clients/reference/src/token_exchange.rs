@@ -56,6 +56,8 @@ impl Client {
         }
         if self.has(Fault::ExchangeAsJson) {
             request.body = Body::Json;
+        } else if self.has(Fault::ExchangeParametersRunTogether) {
+            request.body = Body::RunTogether;
         } else if self.has(Fault::ExchangeBodyNotEncoded) {
             request.body = Body::Raw;
         }

@@ -40,7 +40,17 @@ pub(super) fn each(view: &View<'_>, party: Party, check: impl Fn(&Exchange) -> O
 
 /// Whether the parameters of a request can be read.
 pub(super) fn is_readable(exchange: &Exchange) -> bool {
-    !exchange.request.params().is_empty()
+    !exchange.request.params().is_empty() && run_together(exchange).is_none()
+}
+
+/// The parameter that has swallowed those behind it, for want of a separator. No grant type holds `=`, and no
+/// value holds `grant_type=`.
+fn run_together(exchange: &Exchange) -> Option<&Param> {
+    let swallows = |param: &&Param| {
+        let value = param.value.to_string();
+        value.contains("grant_type=") || (param.name == "grant_type" && value.contains('='))
+    };
+    exchange.request.params().iter().find(swallows)
 }
 
 fn is_swapped(exchange: &Exchange, party: Party) -> bool {
@@ -55,6 +65,15 @@ pub(super) fn post_form(view: &View<'_>, party: Party) -> Evidence {
         if request.method != "POST" {
             let breach = Breach::new(exchange, "The token request is no POST.");
             return Some(breach.compare("method", "POST", &request.method));
+        }
+        if let Some(param) = run_together(exchange) {
+            let breach = Breach::new(exchange, "The parameters of the token request are not separated.");
+            let seen: String = param.value.to_string().chars().take(SHOWN).collect();
+            return Some(breach.compare(
+                "body",
+                "a `&` between two parameters",
+                format!("{}={seen}…", param.name),
+            ));
         }
         // Parameters that all stand in the URL are another rule's business.
         if request.body.bytes == 0 && request.raw_query.is_some() {
@@ -136,6 +155,9 @@ pub(super) fn seen(exchange: &Exchange, name: &str) -> String {
         None => "nothing".into(),
     }
 }
+
+/// Characters of a value that is longer than it should be.
+const SHOWN: usize = 40;
 
 /// Parameters that the documents define for token requests.
 const PARAMETERS: [&str; 15] = [
