@@ -11,6 +11,7 @@ use crosscheck_scenarios::{
 };
 
 use crate::canary::Canary;
+use crate::endpoint::{AUTHORIZATION_PATH, JWKS_PATH, REGISTRATION_PATH};
 use crate::jose::SigningKey;
 use crate::ledger::{Ledger, ValueKind};
 use crate::record::Recorder;
@@ -91,7 +92,7 @@ impl Urls {
         Self {
             idp_issuer: format!("{}{}", origins.idp, idp.path),
             idp_token_endpoint: format!("{}{}", origins.idp, idp.token_path),
-            idp_jwks_uri: format!("{}/jwks", origins.idp),
+            idp_jwks_uri: format!("{}{JWKS_PATH}", origins.idp),
             as_issuer: format!("{}{}", origins.resource_as, resource_as.path),
             as_token_endpoint: format!("{}{}", origins.resource_as, resource_as.token_path),
             mcp_resource: format!("{}{}", origins.mcp, mcp.path),
@@ -110,8 +111,8 @@ impl Urls {
             ("as.origin", self.origins.resource_as.clone()),
             ("as.issuer", self.as_issuer.clone()),
             ("as.token_endpoint", self.as_token_endpoint.clone()),
-            ("as.authorization_endpoint", format!("{}/authorize", self.origins.resource_as)),
-            ("as.registration_endpoint", format!("{}/register", self.origins.resource_as)),
+            ("as.authorization_endpoint", format!("{}{AUTHORIZATION_PATH}", self.origins.resource_as)),
+            ("as.registration_endpoint", format!("{}{REGISTRATION_PATH}", self.origins.resource_as)),
             ("mcp.origin", self.origins.mcp.clone()),
             ("mcp.resource", self.mcp_resource.clone()),
             ("mcp.metadata_url", self.mcp_metadata_url.clone()),

@@ -52,6 +52,14 @@ fn outcome(view: &View<'_>) -> Evidence {
     if view.exchanges.is_empty() {
         return Evidence::Unreached("the client sent no request");
     }
+    let unrecorded = view.transcript.unrecorded;
+    if unrecorded > 0 {
+        let what = format!(
+            "The client does not stop: {unrecorded} requests came after those that are judged; {}.",
+            last(view)
+        );
+        return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
+    }
     let (expected, seen) = match (view.scenario.expect.outcome, authorized) {
         (Outcome::Authorized, false) => ("authorized", "refused"),
         (Outcome::Refused, true) => ("refused", "authorized"),

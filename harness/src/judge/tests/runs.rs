@@ -214,3 +214,10 @@ fn output_that_was_not_kept_in_full_passes_for_nothing() {
     assert_eq!(sample.findings(), []);
     assert_eq!(sample.verdict("conf-log-default"), Verdict::NotApplicable);
 }
+
+#[test]
+fn a_client_that_does_not_stop_asking_is_found() {
+    let mut sample = Sample::honest();
+    sample.transcript.unrecorded = 1;
+    assert_eq!(sample.findings(), found("run-outcome", Verdict::Fail));
+}
