@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::RequirementId;
 use crate::party::Party;
-use crate::profile::Profile;
+use crate::profile::{Capability, Profile};
 
 /// Every requirement, in the order of the file.
 #[derive(Debug, Deserialize)]
@@ -64,10 +64,18 @@ pub struct Requirement {
     pub summary: String,
     /// How a breach is mended, in one sentence.
     pub mend: String,
-    /// A message that keeps the rule, shortened.
+    /// A message that keeps the rule, shortened; none where nothing is judged yet.
+    #[serde(default)]
     pub right: String,
     /// One that breaks it.
+    #[serde(default)]
     pub wrong: String,
+    /// What a client must be able to do for the row to apply, in the words of [`Capability`].
+    #[serde(default)]
+    pub needs: Vec<Capability>,
+    /// Why no check judges it yet; `None` where one does.
+    #[serde(default)]
+    pub planned: Option<String>,
     /// Rows that the same evidence also breaks; named under a finding and not counted.
     #[serde(default)]
     pub covers: Vec<RequirementId>,
@@ -79,8 +87,11 @@ impl Requirement {
         if !profile.includes(self.profile) {
             return None;
         }
-        let stated = self.severity.iter().find(|entry| entry.profile == profile);
-        Some(stated.map_or_else(|| self.default_severity(), |entry| entry.is))
+        let stated = |profile| self.severity.iter().find(|entry| entry.profile == profile);
+        // What `base` states is for those who judge by it alone.
+        let nearest =
+            profile.line().filter(|other| *other == profile || *other != Profile::Base).find_map(stated);
+        Some(nearest.map_or_else(|| self.default_severity(), |entry| entry.is))
     }
 
     fn default_severity(&self) -> Severity {

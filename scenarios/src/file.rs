@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use crate::id::{FaultSlug, RequirementId, ScenarioId};
 use crate::profile::{Profile, SpecVersion};
-use crate::scenario::{AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Scenario};
+use crate::scenario::{AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Scenario, TrapScript};
 
 /// A scenario script. With `[[case]]` tables the file is many scenarios, each of which takes whatever it
 /// does not state from the top of the file.
@@ -54,6 +54,15 @@ pub(crate) struct File {
     /// What the MCP server does.
     #[serde(default)]
     mcp: McpScript,
+    /// What a second resource authorization server does; without it there is none.
+    #[serde(default, rename = "as2")]
+    second_as: Option<AsScript>,
+    /// What a second MCP server does; without it there is none.
+    #[serde(default, rename = "mcp2")]
+    second_mcp: Option<McpScript>,
+    /// What the trap does, a server that no conforming client gives a secret to.
+    #[serde(default)]
+    trap: TrapScript,
     /// What a conforming client does.
     #[serde(default)]
     expect: Expect,
@@ -98,6 +107,12 @@ pub(crate) struct Case {
     resource_as: Option<AsScript>,
     #[serde(default)]
     mcp: Option<McpScript>,
+    #[serde(default, rename = "as2")]
+    second_as: Option<AsScript>,
+    #[serde(default, rename = "mcp2")]
+    second_mcp: Option<McpScript>,
+    #[serde(default)]
+    trap: Option<TrapScript>,
     #[serde(default)]
     expect: Option<Expect>,
 }
@@ -133,6 +148,9 @@ impl File {
             idp: case.idp.unwrap_or(self.idp),
             resource_as: case.resource_as.unwrap_or(self.resource_as),
             mcp: case.mcp.unwrap_or(self.mcp),
+            second_as: case.second_as.or(self.second_as),
+            second_mcp: case.second_mcp.or(self.second_mcp),
+            trap: case.trap.unwrap_or(self.trap),
             expect: case.expect.unwrap_or(self.expect),
             case: Vec::new(),
         }
@@ -154,6 +172,9 @@ impl File {
             idp: self.idp,
             resource_as: self.resource_as,
             mcp: self.mcp,
+            second_as: self.second_as,
+            second_mcp: self.second_mcp,
+            trap: self.trap,
             expect: self.expect,
             text: text.to_owned(),
         }

@@ -19,10 +19,10 @@ pub use id::{FaultSlug, RequirementId, ScenarioId};
 pub use load::{LoadError, Problem, Scenarios, schema};
 pub use party::{EndpointName, Party};
 pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
-pub use reply::{Act, Bend, Reply, Step, TokenBend};
+pub use reply::{Act, Bend, Page, Reply, Step, TokenBend};
 pub use scenario::{
-    AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Outcome, Presence, Reached, Replay, Rules,
-    Scenario, Surfaced, Tolerance,
+    AsScript, Call, ClientScript, Expect, IdpScript, Kind, McpScript, MetadataForm, OpenidForm, Outcome,
+    Presence, Reached, Replay, Rules, Scenario, Surfaced, Tolerance, TrapScript, User,
 };
 pub use source::problem_in;
 pub use validate::{PLACEHOLDERS, nearest};

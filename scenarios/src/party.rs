@@ -15,11 +15,22 @@ pub enum Party {
     As,
     /// The protected MCP server.
     Mcp,
+    /// A second resource authorization server.
+    As2,
+    /// A second protected MCP server.
+    Mcp2,
+    /// A server that no conforming client has a reason to give a secret to.
+    Trap,
 }
 
 impl Party {
-    /// Every party, in the order in which a flow meets them for the first time with a token request.
-    pub const ALL: [Self; 3] = [Self::Idp, Self::As, Self::Mcp];
+    /// Every party: those of the plain flow in the order in which it meets them with a token request, then the
+    /// others.
+    pub const ALL: [Self; 6] = [Self::Idp, Self::As, Self::Mcp, Self::As2, Self::Mcp2, Self::Trap];
+    /// The resource authorization servers.
+    pub const AUTHORIZATION_SERVERS: [Self; 2] = [Self::As, Self::As2];
+    /// The MCP servers.
+    pub const MCP_SERVERS: [Self; 2] = [Self::Mcp, Self::Mcp2];
 
     /// The name used in scripts, transcripts and output.
     pub fn as_str(self) -> &'static str {
@@ -27,7 +38,20 @@ impl Party {
             Self::Idp => "idp",
             Self::As => "as",
             Self::Mcp => "mcp",
+            Self::As2 => "as2",
+            Self::Mcp2 => "mcp2",
+            Self::Trap => "trap",
         }
+    }
+
+    /// Whether it is a resource authorization server.
+    pub fn is_authorization_server(self) -> bool {
+        Self::AUTHORIZATION_SERVERS.contains(&self)
+    }
+
+    /// Whether it is an MCP server.
+    pub fn is_mcp_server(self) -> bool {
+        Self::MCP_SERVERS.contains(&self)
     }
 }
 

@@ -17,32 +17,56 @@ pub enum Profile {
     /// `base` and the MCP extension of October 2025, where `resource` is required.
     #[serde(rename = "ema-2025")]
     Ema2025,
+    /// `mcp`, and the security section of the MCP extension as a rule.
+    EmaSec,
     /// `base`, the stable MCP extension and MCP authorization of 2026-07-28.
     #[default]
     Mcp,
+    /// `mcp` with MCP authorization of 2025-11-25.
+    #[serde(rename = "mcp-2025-11-25")]
+    Mcp2025,
+    /// `mcp`, and the open proposals for the ID-JAG draft.
+    Next,
+    /// `mcp`, in which near misses that servers are known to forgive fail.
+    Strict,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 3] = [Self::Base, Self::Ema2025, Self::Mcp];
+    pub const ALL: [Self; 7] =
+        [Self::Base, Self::Ema2025, Self::EmaSec, Self::Mcp, Self::Mcp2025, Self::Next, Self::Strict];
 
     /// The name used on the command line and in files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Base => "base",
             Self::Ema2025 => "ema-2025",
+            Self::EmaSec => "ema-sec",
             Self::Mcp => "mcp",
+            Self::Mcp2025 => "mcp-2025-11-25",
+            Self::Next => "next",
+            Self::Strict => "strict",
         }
     }
 
-    /// Whether a rule of `other` also holds in this profile: every profile stands on `base`, and the
-    /// MCP core text holds for both editions of the extension.
-    pub fn includes(self, other: Self) -> bool {
+    /// The profile whose rules hold here as well, and whose severities where this one states none.
+    pub fn parent(self) -> Option<Self> {
         match self {
-            Self::Base => other == Self::Base,
-            Self::Ema2025 => true,
-            Self::Mcp => other != Self::Ema2025,
+            Self::Base => None,
+            Self::Mcp => Some(Self::Base),
+            // The MCP core text holds for both editions of the extension.
+            Self::Ema2025 | Self::EmaSec | Self::Mcp2025 | Self::Next | Self::Strict => Some(Self::Mcp),
         }
+    }
+
+    /// This profile and those it stands on, the nearest first.
+    pub fn line(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self), |profile| profile.parent())
+    }
+
+    /// Whether a rule of `other` also holds in this profile.
+    pub fn includes(self, other: Self) -> bool {
+        self.line().any(|profile| profile == other)
     }
 }
 
@@ -58,7 +82,10 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|profile| profile.as_str() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str);
-            format!("no profile is called `{text}`; there are {}", names.join(", "))
+            match crate::nearest(text, names) {
+                Some(near) => format!("no profile is called `{text}`; did you mean `{near}`?"),
+                None => format!("no profile is called `{text}`; there are {}", names.join(", ")),
+            }
         })
     }
 }
@@ -140,7 +167,8 @@ impl fmt::Display for AuthMethod {
 }
 
 /// A capability or property that a client declares, and that a scenario may need.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Capability {
     /// Registered at the resource authorization server for that method only.
     AsAuth(AuthMethod),
@@ -208,6 +236,20 @@ impl fmt::Display for Capability {
             Self::Saml => "saml",
         };
         out.pad(word)
+    }
+}
+
+impl From<Capability> for String {
+    fn from(capability: Capability) -> Self {
+        capability.to_string()
+    }
+}
+
+impl TryFrom<String> for Capability {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

@@ -44,6 +44,16 @@ pub struct Reply {
     pub body: Option<String>,
 }
 
+/// A document of the script's at a path, whatever else the server has there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The path, which starts with a slash.
+    pub path: String,
+    /// What every request is answered there.
+    pub reply: Reply,
+}
+
 /// Changes to the members of a JSON object.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(default, deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! One scenario: who is registered how, what the servers do, what a conforming client does.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::id::{FaultSlug, RequirementId, ScenarioId};
 use crate::party::{EndpointName, Party};
 use crate::profile::{AuthMethod, Capability, Profile, SpecVersion};
-use crate::reply::{Bend, Step};
+use crate::reply::{Bend, Page, Step};
 
 /// A script, ready to be played.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,12 @@ pub struct Scenario {
     pub resource_as: AsScript,
     /// What the MCP server does.
     pub mcp: McpScript,
+    /// What the second resource authorization server does, where there is one.
+    pub second_as: Option<AsScript>,
+    /// What the second MCP server does, where there is one.
+    pub second_mcp: Option<McpScript>,
+    /// What the trap does.
+    pub trap: TrapScript,
     /// What a conforming client does.
     pub expect: Expect,
     /// The script as it was written, for reports.
@@ -53,6 +59,30 @@ impl Scenario {
         self.profile.unwrap_or(profile)
     }
 
+    /// The script of a resource authorization server; there is a second one only where the script has it.
+    pub fn as_script(&self, party: Party) -> &AsScript {
+        match (party, &self.second_as) {
+            (Party::As2, Some(second)) => second,
+            _ => &self.resource_as,
+        }
+    }
+
+    /// The script of an MCP server; there is a second one only where the script has it.
+    pub fn mcp_script(&self, party: Party) -> &McpScript {
+        match (party, &self.second_mcp) {
+            (Party::Mcp2, Some(second)) => second,
+            _ => &self.mcp,
+        }
+    }
+
+    /// The resource authorization server that protects an MCP server.
+    pub fn protector(&self, mcp_server: Party) -> Party {
+        match (mcp_server, &self.second_as) {
+            (Party::Mcp2, Some(_)) => Party::As2,
+            _ => Party::As,
+        }
+    }
+
     /// What an administrator lets the client have of `scope`: what the MCP server names, and what the client is
     /// configured with. Without a scope it is the one that the MCP server asks for.
     pub fn permitted_scope(&self, scope: Option<&str>) -> String {
@@ -61,6 +91,7 @@ impl Scenario {
             return challenge_scope.clone().unwrap_or_else(|| scopes_supported.join(" "));
         };
         let texts = scopes_supported.iter().chain(challenge_scope).chain(&self.client.scope);
+        let texts = texts.chain(self.mcp.required_scopes.values());
         let permitted: HashSet<_> = texts.flat_map(|text| text.split(' ')).collect();
         let scopes = scope.split(' ').filter(|scope| !scope.is_empty() && permitted.contains(scope));
         scopes.collect::<Vec<_>>().join(" ")
@@ -106,6 +137,34 @@ pub struct ClientScript {
     pub resource: bool,
     /// Scope that the context configures.
     pub scope: Option<String>,
+    /// Whether the ID token has expired before the run begins.
+    pub id_token_expired: bool,
+    /// The calls that the client is to make in order, in one process; the context lists them.
+    pub calls: Vec<Call>,
+}
+
+/// A tool call that the client is to make.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The MCP server to call: `mcp` or `mcp2`.
+    pub to: Party,
+    /// Name of the tool; of its own for each call, so that they can be told apart.
+    pub tool: String,
+    /// Whose ID token the client holds.
+    #[serde(default)]
+    pub user: User,
+}
+
+/// A user of a run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum User {
+    /// The user of every run.
+    #[default]
+    First,
+    /// Another one.
+    Second,
 }
 
 impl Default for ClientScript {
@@ -119,6 +178,8 @@ impl Default for ClientScript {
             idp_access_token: false,
             resource: false,
             scope: None,
+            id_token_expired: false,
+            calls: Vec::new(),
         }
     }
 }
@@ -191,6 +252,8 @@ pub enum Replay {
     Allow,
     /// Refused with `invalid_grant` (RFC 7523 section 3 allows it).
     Refuse,
+    /// Refused with `invalid_grant` as one that has expired meanwhile.
+    Expired,
 }
 
 /// The IdP authorization server's part.
@@ -252,6 +315,8 @@ pub struct AsScript {
     pub targets: Tolerance,
     /// What happens to a grant that is presented again.
     pub replay: Replay,
+    /// Forms of the OpenID well-known URL that are served, where the issuer has a path.
+    pub openid_at: Vec<OpenidForm>,
     /// Seconds that clocks may differ.
     pub leeway: u64,
     /// Changes to both metadata documents.
@@ -273,6 +338,7 @@ impl Default for AsScript {
             auth_methods: vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
             targets: Tolerance::default(),
             replay: Replay::default(),
+            openid_at: vec![OpenidForm::Inserted, OpenidForm::Appended],
             leeway: 60,
             metadata: Bend::default(),
             oauth_metadata: Vec::new(),
@@ -280,6 +346,26 @@ impl Default for AsScript {
             token: Vec::new(),
         }
     }
+}
+
+/// How the OpenID well-known URL of an issuer with a path is built.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenidForm {
+    /// The path behind the well-known part (MCP authorization, as RFC 8414 section 3.1 does).
+    Inserted,
+    /// The path before it (OpenID Connect Discovery section 4.1).
+    Appended,
+}
+
+/// A well-known place of protected resource metadata (RFC 9728 section 3.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum MetadataForm {
+    /// With the path of the MCP endpoint behind the well-known part.
+    Inserted,
+    /// The well-known part alone.
+    Root,
 }
 
 /// The protected MCP server's part.
@@ -293,16 +379,27 @@ pub struct McpScript {
     /// Path at which protected resource metadata is served besides the well-known ones, and that the
     /// challenge then names.
     pub metadata_path: Option<String>,
+    /// Well-known forms at which protected resource metadata is served.
+    pub metadata_at: Vec<MetadataForm>,
     /// Scope that the challenge names.
     pub challenge_scope: Option<String>,
     /// Scopes that the metadata lists.
     pub scopes_supported: Vec<String>,
+    /// JSON-RPC methods that need a scope of their own; a token without it is answered with 403.
+    pub required_scopes: BTreeMap<String, String>,
+    /// Requests that the first access token is good for; then it is refused as revoked or expired.
+    pub first_token_good_for: Option<u32>,
+    /// Documents of the script's, before anything else that is served.
+    #[serde(rename = "page")]
+    pub pages: Vec<Page>,
     /// Changes to the protected resource metadata.
     pub metadata: Bend,
     /// Answers at every protected resource metadata URL.
     pub resource_metadata: Vec<Step>,
     /// Answers to requests without an acceptable access token.
     pub challenge: Vec<Step>,
+    /// Answers to requests whose access token lacks a required scope.
+    pub step_up: Vec<Step>,
     /// Answers to requests with one.
     pub mcp: Vec<Step>,
 }
@@ -313,14 +410,32 @@ impl Default for McpScript {
             rules: Rules::default(),
             path: "/mcp".into(),
             metadata_path: None,
+            metadata_at: vec![MetadataForm::Inserted, MetadataForm::Root],
             challenge_scope: Some("files:list files:read".into()),
             scopes_supported: ["files:list", "files:read", "files:write"].map(Into::into).into(),
+            required_scopes: BTreeMap::new(),
+            first_token_good_for: None,
+            pages: Vec::new(),
             metadata: Bend::default(),
             resource_metadata: Vec::new(),
             challenge: Vec::new(),
+            step_up: Vec::new(),
             mcp: Vec::new(),
         }
     }
+}
+
+/// The trap's part: a consistent authorization server at which nobody is registered.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrapScript {
+    /// Path of its issuer identifier: empty, or starting with a slash.
+    pub path: String,
+    /// Changes to both metadata documents.
+    pub metadata: Bend,
+    /// Documents of the script's, before anything else that is served.
+    #[serde(rename = "page")]
+    pub pages: Vec<Page>,
 }
 
 /// What a conforming client does.

@@ -7,9 +7,10 @@ use toml::Spanned;
 
 use crate::catalogue::Catalogue;
 use crate::file::File;
+use crate::party::Party;
 use crate::profile::Capability;
-use crate::reply::{Bend, Step};
-use crate::scenario::{Outcome, Scenario};
+use crate::reply::{Bend, Page, Step};
+use crate::scenario::{AsScript, IdpScript, McpScript, Outcome, Scenario};
 use crate::source::{Problem, Source};
 
 /// The candidate that `word` was most likely meant to be.
@@ -27,8 +28,12 @@ pub const PLACEHOLDERS: &[&str] = &[
     "as.authorization_endpoint",
     "as.issuer",
     "as.origin",
+    "as.port",
     "as.registration_endpoint",
     "as.token_endpoint",
+    "as2.issuer",
+    "as2.origin",
+    "as2.token_endpoint",
     "idp.issuer",
     "idp.jwks_uri",
     "idp.origin",
@@ -36,6 +41,12 @@ pub const PLACEHOLDERS: &[&str] = &[
     "mcp.metadata_url",
     "mcp.origin",
     "mcp.resource",
+    "mcp2.metadata_url",
+    "mcp2.origin",
+    "mcp2.resource",
+    "trap.issuer",
+    "trap.origin",
+    "trap.token_endpoint",
 ];
 
 /// Requirements, faults and capabilities that do not exist, and ids that are none.
@@ -102,16 +113,7 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
             "set `outcome = \"refused\"`",
         );
     }
-    let none = String::new();
-    let paths = [
-        ("path", &scenario.idp.path),
-        ("token_path", &scenario.idp.token_path),
-        ("path", &scenario.resource_as.path),
-        ("token_path", &scenario.resource_as.token_path),
-        ("path", &scenario.mcp.path),
-        ("metadata_path", scenario.mcp.metadata_path.as_ref().unwrap_or(&none)),
-    ];
-    for (key, path) in paths {
+    for (key, path) in paths(scenario) {
         if !(path.is_empty() || path.starts_with('/')) {
             problem(
                 &format!("\"{path}\""),
@@ -120,15 +122,44 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
             );
         }
     }
-    if scenario.resource_as.auth_methods.is_empty() {
+    for (at, call) in scenario.client.calls.iter().enumerate() {
+        let twice = scenario.client.calls[..at].iter().any(|other| other.tool == call.tool);
+        match call.to {
+            _ if twice => problem(
+                "calls",
+                format!("two calls use the tool `{}`", call.tool),
+                "give each call a tool of its own, so that they can be told apart",
+            ),
+            Party::Mcp => {}
+            Party::Mcp2 if scenario.second_mcp.is_some() => {}
+            other => problem(
+                "calls",
+                format!("a call goes to `{other}`, which is no MCP server of this scenario"),
+                "call `mcp`, or `mcp2` and write a section `[mcp2]`",
+            ),
+        }
+    }
+    if !scenario.client.calls.is_empty() && !scenario.needs.contains(&Capability::Calls) {
+        problem(
+            "calls",
+            "the client is told calls that it need not know".into(),
+            "add `needs = [\"calls\"]`",
+        );
+    }
+    if authorization_servers(scenario).any(|script| script.auth_methods.is_empty()) {
         problem(
             "auth_methods",
             "the client may use no authentication method".into(),
             "to leave metadata silent, use `metadata = { remove = [\"token_endpoint_auth_methods_supported\"] }`",
         );
     }
-    for bend in [&scenario.idp.metadata, &scenario.resource_as.metadata, &scenario.mcp.metadata] {
+    let bends = [&scenario.idp.metadata, &scenario.trap.metadata].into_iter();
+    let bends = bends.chain(authorization_servers(scenario).map(|script| &script.metadata));
+    for bend in bends.chain(mcp_servers(scenario).map(|script| &script.metadata)) {
         text_problems(&bend_text(bend), &mut problem);
+    }
+    for page in pages(scenario) {
+        step_contradictions(&Step { reply: Some(page.reply.clone()), ..Step::default() }, &mut problem);
     }
     for step in steps(scenario) {
         step_contradictions(step, &mut problem);
@@ -192,25 +223,48 @@ fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     let candidates = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
     candidates.filter(|name| {
-        let named = name.split_once('.').is_some_and(|(party, _)| matches!(party, "idp" | "as" | "mcp"));
+        let named = name
+            .split_once('.')
+            .is_some_and(|(party, _)| Party::ALL.iter().any(|known| known.as_str() == party));
         named && !PLACEHOLDERS.contains(name)
     })
 }
 
+/// Every path that a script writes, with its key.
+fn paths(scenario: &Scenario) -> Vec<(&'static str, &str)> {
+    let Scenario { idp, trap, .. } = scenario;
+    let mut paths = vec![("path", &*idp.path), ("token_path", &*idp.token_path), ("path", &*trap.path)];
+    for script in authorization_servers(scenario) {
+        paths.extend([("path", &*script.path), ("token_path", &*script.token_path)]);
+    }
+    for script in mcp_servers(scenario) {
+        paths.push(("path", &script.path));
+        paths.extend(script.metadata_path.iter().map(|path| ("metadata_path", &**path)));
+    }
+    paths.extend(pages(scenario).map(|page| ("path", &*page.path)));
+    paths
+}
+
+fn authorization_servers(scenario: &Scenario) -> impl Iterator<Item = &AsScript> {
+    std::iter::once(&scenario.resource_as).chain(&scenario.second_as)
+}
+
+fn mcp_servers(scenario: &Scenario) -> impl Iterator<Item = &McpScript> {
+    std::iter::once(&scenario.mcp).chain(&scenario.second_mcp)
+}
+
+fn pages(scenario: &Scenario) -> impl Iterator<Item = &Page> {
+    mcp_servers(scenario).flat_map(|script| &script.pages).chain(&scenario.trap.pages)
+}
+
 fn steps(scenario: &Scenario) -> impl Iterator<Item = &Step> {
-    let Scenario { idp, resource_as, mcp, .. } = scenario;
-    [
-        &idp.openid_metadata,
-        &idp.oauth_metadata,
-        &idp.jwks,
-        &idp.token,
-        &resource_as.oauth_metadata,
-        &resource_as.openid_metadata,
-        &resource_as.token,
-        &mcp.resource_metadata,
-        &mcp.challenge,
-        &mcp.mcp,
-    ]
-    .into_iter()
-    .flatten()
+    let IdpScript { openid_metadata, oauth_metadata, jwks, token, .. } = &scenario.idp;
+    let mut lists = vec![openid_metadata, oauth_metadata, jwks, token];
+    for script in authorization_servers(scenario) {
+        lists.extend([&script.oauth_metadata, &script.openid_metadata, &script.token]);
+    }
+    for script in mcp_servers(scenario) {
+        lists.extend([&script.resource_metadata, &script.challenge, &script.step_up, &script.mcp]);
+    }
+    lists.into_iter().flatten()
 }

@@ -41,7 +41,6 @@ pub struct Transcript {
     /// How the client is registered at the resource authorization server.
     pub at_as: RegistrationFacts,
     /// What the client declared.
-    #[serde(with = "words")]
     pub declared: Vec<Capability>,
     /// Keys of the context that the client was given.
     pub context: Vec<String>,
@@ -390,20 +389,4 @@ pub enum ReportedOutcome {
     Authorized,
     /// It gave up.
     Refused,
-}
-
-/// Capabilities as the words of the command line.
-mod words {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    use crosscheck_scenarios::Capability;
-
-    pub(super) fn serialize<S: Serializer>(words: &[Capability], out: S) -> Result<S::Ok, S::Error> {
-        words.iter().map(ToString::to_string).collect::<Vec<_>>().serialize(out)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Capability>, D::Error> {
-        let words = Vec::<String>::deserialize(input)?;
-        words.iter().map(|word| word.parse().map_err(D::Error::custom)).collect()
-    }
 }
