@@ -141,7 +141,7 @@ fn faults() -> String {
 
 fn controls() -> String {
     let line =
-        |control: &Control| format!("{:28} {}  {}", control.slug(), control.number(), control.summary());
+        |control: &Control| format!("{:32} {}  {}", control.slug(), control.number(), control.summary());
     Control::ALL.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

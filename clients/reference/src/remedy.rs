@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    /// The scope to ask for after a 403, if that is of any use: all that was asked for and all that is missing.
+    /// The scope to ask for after a 403, if asking is of any use: what was asked for and what is missing.
     fn scope_after(&self, challenge: &BearerChallenge, asked: Option<&str>) -> Option<Option<String>> {
         let insufficient = challenge.error.as_deref() == Some("insufficient_scope")
             && !self.has(Fault::ReportsInsufficientScope);

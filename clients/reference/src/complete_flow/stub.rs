@@ -1,6 +1,7 @@
 //! A stub that plays all servers on one origin.
 //!
-//! It judges nothing: it answers, and writes down what arrived in a form that is the same in every honest run.
+//! It judges nothing: it answers, and writes down what arrived in a form that is the same in every honest
+//! run.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
