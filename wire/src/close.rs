@@ -69,8 +69,8 @@ impl Stage {
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
             values: facts(self),
-            at_idp: registration(&self.at_idp),
-            at_as: registration(&self.at_as),
+            registrations: [(Party::Idp, registration(&self.at_idp)), (Party::As, registration(&self.at_as))]
+                .into(),
             declared: self.declared.0.clone(),
             context,
             exchanges: exchanges.iter().enumerate().map(|(at, raw)| closing.exchange(at + 1, raw)).collect(),
