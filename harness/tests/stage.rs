@@ -43,7 +43,7 @@ fn close(stage: &Stage) -> Transcript {
 }
 
 fn all(origins: &Origins) -> [(Party, &str); 3] {
-    [(Party::Idp, &origins.idp), (Party::As, &origins.resource_as), (Party::Mcp, &origins.mcp)]
+    [Party::Idp, Party::As, Party::Mcp].map(|party| (party, origins.of(party)))
 }
 
 #[tokio::test]
@@ -115,11 +115,12 @@ async fn a_script_ends_a_connection_before_the_status_line_or_within_the_body() 
         "[[idp.jwks]]\nact = \"close\"\n[[idp.jwks]]\nact = { cut = { after_bytes = 5 } }\n[[idp.jwks]]\n";
     let stage = play(&servers, script).await;
     let get = b"GET /jwks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let idp = servers.origins().idp;
-    assert_eq!(send(&idp, get).await, "");
-    let cut = send(&idp, get).await;
+    let origins = servers.origins();
+    let idp = origins.of(Party::Idp);
+    assert_eq!(send(idp, get).await, "");
+    let cut = send(idp, get).await;
     assert!(cut.starts_with("HTTP/1.1 200") && cut.contains("{\"key") && !cut.contains("kty"), "{cut}");
-    assert!(send(&idp, get).await.contains("kty"));
+    assert!(send(idp, get).await.contains("kty"));
     let statuses: Vec<_> = close(&stage)
         .exchanges
         .iter()
@@ -134,7 +135,7 @@ async fn who_connects_while_no_run_is_on_is_not_recorded_and_gives_the_ports_awa
     let stage = play(&servers, "").await;
     servers.clear().await;
     assert!(!servers.is_disturbed());
-    send(&servers.origins().idp, b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    send(servers.origins().of(Party::Idp), b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(servers.is_disturbed());
     assert_eq!(close(&stage).exchanges.len(), 0);
 }

@@ -69,8 +69,10 @@ impl Stage {
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
             values: facts(self),
-            registrations: [(Party::Idp, registration(&self.at_idp)), (Party::As, registration(&self.at_as))]
-                .into(),
+            registrations: std::iter::once(Party::Idp)
+                .chain(self.authorization_servers())
+                .map(|party| (party, registration(self.registration(party))))
+                .collect(),
             declared: self.declared.0.clone(),
             context,
             exchanges: exchanges.iter().enumerate().map(|(at, raw)| closing.exchange(at + 1, raw)).collect(),
@@ -271,8 +273,11 @@ impl Close<'_> {
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {
-        let Stage { idp_key, as_key, at_idp, at_as, .. } = self.stage;
-        [Some(idp_key), Some(as_key), at_idp.key.as_ref(), at_as.key.as_ref()].into_iter().flatten()
+        let servers = std::iter::once(Party::Idp).chain(self.stage.authorization_servers());
+        servers.flat_map(|party| {
+            let own = self.stage.registration(party).key.as_ref();
+            std::iter::once(self.stage.key(party)).chain(own)
+        })
     }
 
     /// Values inside the readable segments of tokens that the client made itself.
@@ -348,7 +353,7 @@ fn form_of(raw: &RawExchange) -> Option<Form> {
     let mime = form::media_type(&raw.headers);
     if mime == FORM {
         Some(Form::parse(&raw.body.kept))
-    } else if mime.contains("json") && raw.party != Party::Mcp {
+    } else if mime.contains("json") && !raw.party.is_mcp_server() {
         Form::from_json(&raw.body.kept)
     } else {
         None
