@@ -52,7 +52,7 @@ async fn the_members_say_what_the_server_does() {
         assert_ne!(servers.get(Party::As, path).await.status, 404, "{endpoint}");
     }
     let keys = servers.get(Party::As, "/jwks").await.json();
-    assert_eq!(keys, json!({ "keys": [servers.stage.as_key.public_jwk()] }));
+    assert_eq!(keys, json!({ "keys": [servers.stage.key(Party::As).public_jwk()] }));
 
     let openid = servers.get(Party::As, OPENID).await.json();
     assert_eq!(openid["subject_types_supported"], json!(["public"]));

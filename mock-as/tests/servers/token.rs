@@ -24,12 +24,12 @@ async fn a_grant_is_redeemed_for_a_token_that_is_bound_to_the_mcp_server() {
 
     let urls = &servers.stage.urls;
     let token = Jwt::decode(&reply.member("access_token")).unwrap();
-    assert!(token.verifies_with(servers.stage.as_key.public_jwk()));
+    assert!(token.verifies_with(servers.stage.key(Party::As).public_jwk()));
     assert_eq!(token.header["typ"], "at+jwt");
-    assert_eq!(token.claim("iss"), Some(urls.as_issuer.as_str()));
+    assert_eq!(token.claim("iss"), Some(urls.issuer(Party::As)));
     assert_eq!(token.claim("sub"), Some(SUBJECT));
-    assert_eq!(token.audiences(), [&urls.mcp_resource]);
-    assert_eq!(token.claim("client_id"), Some(servers.stage.at_as.client_id.as_str()));
+    assert_eq!(token.audiences(), [urls.resource(Party::Mcp)]);
+    assert_eq!(token.claim("client_id"), Some(servers.stage.registration(Party::As).client_id.as_str()));
     assert_eq!(token.claim("scope"), Some("files:list files:read"));
     assert_eq!(token.seconds("exp"), token.seconds("iat").map(|iat| iat + 3600));
     assert_eq!(servers.stage.ledger.value("access_token#1"), Some(reply.member("access_token")));
@@ -39,7 +39,7 @@ async fn a_grant_is_redeemed_for_a_token_that_is_bound_to_the_mcp_server() {
 async fn the_key_is_fetched_by_the_server_itself_and_the_assertion_is_recognised() {
     let servers = Servers::playing("").await;
     let assertion = servers.grant().signed();
-    servers.stage.ledger.mint_token("id_jag", &assertion, servers.stage.idp_key.name, &[Party::As]);
+    servers.stage.ledger.mint_token("id_jag", &assertion, servers.stage.key(Party::Idp).name, &[Party::As]);
     servers.redeem(&servers.presenting(&assertion)).await;
     let transcript = servers.transcript();
     let [request, fetch] = transcript.exchanges.as_slice() else { panic!("{:?}", transcript.exchanges) };
@@ -91,10 +91,10 @@ async fn what_a_conforming_grant_may_look_like_is_accepted() {
     let now = servers.stage.now();
     let slash = |text: &str| format!("{text}/");
     let grants = [
-        servers.grant().with("aud", json!([urls.as_issuer])),
-        servers.grant().with("aud", slash(&urls.as_issuer)),
-        servers.grant().with("resource", slash(&urls.mcp_resource)),
-        servers.grant().with("resource", json!(["https://elsewhere.example", urls.mcp_resource])),
+        servers.grant().with("aud", json!([urls.issuer(Party::As)])),
+        servers.grant().with("aud", slash(urls.issuer(Party::As))),
+        servers.grant().with("resource", slash(urls.resource(Party::Mcp))),
+        servers.grant().with("resource", json!(["https://elsewhere.example", urls.resource(Party::Mcp)])),
         servers.grant().without("resource"),
         servers.grant().with("exp", now - 30),
         servers.grant().with("iat", now + 30).with("nbf", now + 30),
@@ -106,7 +106,7 @@ async fn what_a_conforming_grant_may_look_like_is_accepted() {
         let reply = servers.redeem(&servers.presenting(&grant.signed())).await;
         assert_eq!(reply.status, 200, "{} {}", grant.signed(), reply.body);
     }
-    for resource in [urls.mcp_resource.clone(), slash(&urls.mcp_resource), String::new()] {
+    for resource in [urls.resource(Party::Mcp).to_owned(), slash(urls.resource(Party::Mcp)), String::new()] {
         let form = servers.parameters().with("resource", &resource).with("unknown", "x").with("code", "");
         assert_eq!(servers.redeem(&form).await.status, 200, "{resource}");
     }
@@ -119,7 +119,7 @@ async fn any_target_is_accepted_where_the_script_says_so_and_a_slash_is_not_wher
     assert_eq!(any.redeem(&any.presenting(&foreign.signed())).await.status, 200);
 
     let exact = Servers::playing("[as]\ntargets = \"exact\"\n").await;
-    let slashed = exact.grant().with("aud", format!("{}/", exact.stage.urls.as_issuer));
+    let slashed = exact.grant().with("aud", format!("{}/", exact.stage.urls.issuer(Party::As)));
     let (status, error, why) = exact.redeem(&exact.presenting(&slashed.signed())).await.refusal();
     assert_eq!((status, error.as_str()), (400, "invalid_grant"));
     assert!(why.contains("aud"), "{why}");

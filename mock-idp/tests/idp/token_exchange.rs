@@ -29,11 +29,11 @@ async fn an_id_token_is_exchanged_for_a_grant_that_the_served_keys_verify() {
     assert_eq!(grant.header["kid"], keys["keys"][0]["kid"]);
     assert!(grant.verifies_with(&keys["keys"][0]));
     let urls = &idp.stage.urls;
-    assert_eq!(grant.claim("iss"), Some(urls.idp_issuer.as_str()));
+    assert_eq!(grant.claim("iss"), Some(urls.issuer(Party::Idp)));
     assert_eq!(grant.claim("sub"), Some(SUBJECT));
-    assert_eq!(grant.claim("aud"), Some(urls.as_issuer.as_str()));
-    assert_eq!(grant.claim("client_id"), Some(idp.stage.at_as.client_id.as_str()));
-    assert_eq!(grant.claim("resource"), Some(urls.mcp_resource.as_str()));
+    assert_eq!(grant.claim("aud"), Some(urls.issuer(Party::As)));
+    assert_eq!(grant.claim("client_id"), Some(idp.stage.registration(Party::As).client_id.as_str()));
+    assert_eq!(grant.claim("resource"), Some(urls.resource(Party::Mcp)));
     assert_eq!(grant.claim("scope"), Some("files:read"));
     assert_eq!(grant.seconds("exp"), grant.seconds("iat").map(|iat| iat + 300));
     assert!(grant.seconds("auth_time").is_some());
@@ -50,15 +50,15 @@ async fn every_client_authentication_method_is_accepted_from_a_client_registered
     let basic = Idp::playing(
         "needs = [\"idp-auth=client_secret_basic\"]\n[client]\nidp_client_id = \"a b:%{canary}\"",
     );
-    let secret = basic.stage.at_idp.client_secret.as_deref().unwrap();
-    let pair = format!("{}:{}", encode(&basic.stage.at_idp.client_id), encode(secret));
+    let secret = basic.stage.registration(Party::Idp).client_secret.as_deref().unwrap();
+    let pair = format!("{}:{}", encode(&basic.stage.registration(Party::Idp).client_id), encode(secret));
     let authorization = format!("Basic {}", STANDARD.encode(pair));
     let headers = [("content-type", FORM), ("authorization", authorization.as_str())];
     let body = basic.parameters().without("client_id").body();
     assert_eq!(basic.post(&headers, body).await.status, 200);
 
     let post = Idp::playing("needs = [\"idp-auth=client_secret_post\"]");
-    let secret = post.stage.at_idp.client_secret.as_deref().unwrap();
+    let secret = post.stage.registration(Party::Idp).client_secret.as_deref().unwrap();
     assert_eq!(post.exchange(&post.parameters().with("client_secret", secret)).await.status, 200);
 
     let signed = Idp::playing("needs = [\"idp-auth=private_key_jwt\"]");
@@ -145,7 +145,7 @@ async fn the_grant_is_bent_before_and_the_answer_after_it_is_signed() {
     assert_eq!(grant.header["typ"], "JWT");
     assert_eq!(grant.audiences(), ["http://127.0.0.1:2/token"]);
     assert!(!grant.claims.contains_key("jti"));
-    assert!(grant.verifies_with(idp.stage.idp_key.public_jwk()));
+    assert!(grant.verifies_with(idp.stage.key(Party::Idp).public_jwk()));
     let members = reply.json();
     assert_eq!(members["token_type"], "Bearer");
     assert!(members["scope"].is_null() && members.get("expires_in").is_none());
