@@ -140,6 +140,8 @@ async fn a_leak_is_found_in_every_form() {
         STANDARD.encode(format!("x{secret}")),
         STANDARD.encode(format!("xy{secret}")),
         serde_json::to_string(&secret).unwrap(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ];
     for form in forms {
         let text = close(&stage, client(&format!("before {form} after"), None)).client.stdout.text;

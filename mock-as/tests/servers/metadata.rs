@@ -99,3 +99,14 @@ async fn doors_that_are_closed_say_so_and_are_recorded() {
         assert!(!exchange.refusal.is_empty(), "{request:?}");
     }
 }
+
+#[tokio::test]
+async fn openid_metadata_is_at_the_forms_that_the_script_names() {
+    for (form, inserted, appended) in [("inserted", 200, 404), ("appended", 404, 200)] {
+        let servers = Servers::playing(&format!("[as]\npath = \"/t\"\nopenid_at = [\"{form}\"]\n")).await;
+        assert_eq!(servers.get(Party::As, &format!("{OPENID}/t")).await.status, inserted, "{form}");
+        assert_eq!(servers.get(Party::As, &format!("/t{OPENID}")).await.status, appended, "{form}");
+        let exchanges = servers.transcript().exchanges;
+        assert!(exchanges.iter().all(|one| one.endpoint == EndpointName::OpenidMetadata), "{form}");
+    }
+}

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_wire::constants::FORM;
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::transcript::JwtFacts;
 use crosscheck_wire::{Caller, SUBJECT};
@@ -134,6 +135,12 @@ async fn a_grant_is_good_again_unless_the_script_refuses_replay() {
     }
     assert_eq!(servers.access_tokens(), 2);
 
+    let servers = Servers::playing("[as]\nreplay = \"expired\"\n").await;
+    let form = servers.parameters();
+    assert_eq!(servers.redeem(&form).await.status, 200);
+    let (_, error, why) = servers.redeem(&form).await.refusal();
+    assert!(error == "invalid_grant" && why.contains("exp"), "{error}: {why}");
+
     let servers = Servers::playing("[as]\nreplay = \"refuse\"\n").await;
     let form = servers.parameters();
     let elsewhere = form.clone().with("resource", "https://elsewhere.example");
@@ -168,4 +175,21 @@ async fn what_the_script_makes_of_the_token_counts_at_the_mcp_server() {
     let reply = servers.redeem(&servers.parameters()).await;
     assert_eq!(reply.member("token_type"), "bearer");
     assert_eq!(Jwt::decode(&reply.member("access_token")).unwrap().header["typ"], "JWT");
+}
+
+#[tokio::test]
+async fn the_query_of_the_token_endpoint_must_be_there_as_metadata_has_it() {
+    let servers = Servers::playing("[as]\ntoken_path = \"/token?tenant=a%2Fb\"\n").await;
+    let metadata = servers.get(Party::As, "/.well-known/oauth-authorization-server").await;
+    assert_eq!(metadata.member("token_endpoint"), "http://127.0.0.1:2/token?tenant=a%2Fb");
+    let form = servers.parameters();
+    let basic = servers.basic();
+    let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+    for (path, status) in [("/token", 400), ("/token?tenant=a/b", 400), ("/token?tenant=a%2Fb", 200)] {
+        let reply = servers.send(Party::As, ("POST", path), &headers, form.body()).await;
+        assert_eq!(reply.status, status, "{path}");
+        assert_eq!(reply.member("error"), if status == 400 { "invalid_request" } else { "" });
+    }
+    let exchanges = servers.transcript().exchanges;
+    assert_eq!(exchanges.iter().filter(|one| one.endpoint == EndpointName::Token).count(), 3);
 }
