@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
 
-use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_scenarios::EndpointName;
 
 use crate::canary::Canary;
 use crate::client_authentication::Credential;
@@ -69,8 +69,8 @@ impl Stage {
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
             values: facts(self),
-            registrations: std::iter::once(Party::Idp)
-                .chain(self.authorization_servers())
+            registrations: self
+                .registered_at()
                 .map(|party| (party, registration(self.registration(party))))
                 .collect(),
             declared: self.declared.0.clone(),
@@ -273,8 +273,7 @@ impl Close<'_> {
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {
-        let servers = std::iter::once(Party::Idp).chain(self.stage.authorization_servers());
-        servers.flat_map(|party| {
+        self.stage.registered_at().flat_map(|party| {
             let own = self.stage.registration(party).key.as_ref();
             std::iter::once(self.stage.key(party)).chain(own)
         })

@@ -156,40 +156,43 @@ impl Stage {
             false => format!("{template}{}", canary.mint()),
         };
         let client = &scenario.client;
-        let server = |party: Party, [key, client_key]: [&'static str; 2]| {
-            let (templates, method, methods) = match party {
-                Party::Idp => {
-                    let templates = [&client.idp_client_id, &client.idp_client_secret].map(String::as_str);
-                    (templates, idp_method, [AuthMethod::None].into())
-                }
-                Party::As2 => {
-                    let templates = ["as2-client-{canary}", "as2-secret-{canary}"];
-                    (templates, as_method, scenario.as_script(party).auth_methods.clone())
-                }
-                _ => {
-                    let templates = [&client.client_id, &client.client_secret].map(String::as_str);
-                    (templates, as_method, scenario.resource_as.auth_methods.clone())
-                }
-            };
+        let server = |[key, client_key]: [&'static str; 2],
+                      [client_id, client_secret]: [&str; 2],
+                      method: Option<AuthMethod>,
+                      methods: &[AuthMethod]| {
             let registration = registration(
-                fill(templates[0]),
-                fill(templates[1]),
+                fill(client_id),
+                fill(client_secret),
                 (client_key, canary.mint()),
-                method.map_or(methods, |method| vec![method]),
+                method.map_or_else(|| methods.to_vec(), |method| vec![method]),
                 method.is_some(),
             );
-            let key = SigningKey::generate(key, format!("{party}-{}", canary.mint()));
-            AuthorizationServer { key, registration }
+            AuthorizationServer { key: SigningKey::generate(key, canary.mint()), registration }
         };
-        let second = scenario.second_as.as_ref();
+        let idp = server(
+            ["idp.key", "idp.client_key"],
+            [&client.idp_client_id, &client.idp_client_secret],
+            idp_method,
+            &[AuthMethod::None],
+        );
+        let resource_as = server(
+            ["as.key", "as.client_key"],
+            [&client.client_id, &client.client_secret],
+            as_method,
+            &scenario.resource_as.auth_methods,
+        );
+        let second_as = scenario.second_as.as_ref().map(|script| {
+            let templates = ["as2-client-{canary}", "as2-secret-{canary}"];
+            server(["as2.key", "as2.client_key"], templates, as_method, &script.auth_methods)
+        });
         let mut stage = Self {
             profile: scenario.profile(profile),
             spec_version: scenario.spec_version.unwrap_or(spec_version),
             declared,
             urls,
-            idp: server(Party::Idp, ["idp.key", "idp.client_key"]),
-            resource_as: server(Party::As, ["as.key", "as.client_key"]),
-            second_as: second.map(|_| server(Party::As2, ["as2.key", "as2.client_key"])),
+            idp,
+            resource_as,
+            second_as,
             ledger: Ledger::default(),
             recorder: Recorder::new(&canary),
             id_token: String::new(),
@@ -199,7 +202,7 @@ impl Stage {
             scenario,
             canary,
         };
-        for party in std::iter::once(Party::Idp).chain(stage.authorization_servers()) {
+        for party in stage.registered_at() {
             stage.register(party);
         }
         stage.id_token = stage.sign_on();
@@ -218,6 +221,11 @@ impl Stage {
     /// The resource authorization servers that there are.
     pub fn authorization_servers(&self) -> impl Iterator<Item = Party> {
         Party::AUTHORIZATION_SERVERS.into_iter().filter(|party| self.party_at(*party) == *party)
+    }
+
+    /// The authorization servers at which the client is registered, the IdP first.
+    pub fn registered_at(&self) -> impl Iterator<Item = Party> {
+        std::iter::once(Party::Idp).chain(self.authorization_servers())
     }
 
     /// The MCP servers that there are.
@@ -313,10 +321,11 @@ impl Stage {
         issued.insert(token, AccessToken { uses_left: facts.uses_left.filter(|_| is_first), ..facts });
     }
 
-    /// What is known of an access token that a request carries, before the request counts as a use of it.
-    pub fn use_access_token(&self, token: &str) -> Option<AccessToken> {
+    /// What is known of an access token for `resource` that a request there carries, before the request counts as a
+    /// use of it.
+    pub fn use_access_token(&self, token: &str, resource: &str) -> Option<AccessToken> {
         let mut issued = lock(&self.access_tokens);
-        let known = issued.get_mut(token)?;
+        let known = issued.get_mut(token).filter(|known| known.resource == resource)?;
         let before = known.clone();
         known.uses_left = known.uses_left.map(|left| left.saturating_sub(1));
         Some(before)

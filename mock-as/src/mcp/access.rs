@@ -26,9 +26,8 @@ pub(super) fn granted(stage: &Stage, party: Party, headers: &HeaderMap) -> Optio
             uses_left: None,
         });
     }
-    let known = stage.use_access_token(token)?;
-    (known.expires_at > stage.now() && known.resource == resource && known.uses_left != Some(0))
-        .then_some(known)
+    let known = stage.use_access_token(token, resource)?;
+    (known.expires_at > stage.now() && known.uses_left != Some(0)).then_some(known)
 }
 
 /// 401 with what the client needs to get a token. `error` stands there only when a token was sent
