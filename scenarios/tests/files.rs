@@ -91,6 +91,18 @@ fn contradictions_are_refused() {
         ("[mcp]\nmetadata_path = \"meta\"\n", "does not start with `/`"),
         ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
         ("[as]\nauth_methods = []\n", "no authentication method"),
+        (
+            "[mcp]\nmetadata = { set = { resource = \"https://a.com/x\" } }\n",
+            "`a.com` is a host outside the stage",
+        ),
+        ("[[mcp.mcp]]\nheaders = { location = [\"//127.0.0.1@a.com\"] }\n", "is a host outside the stage"),
+        ("[[mcp.page]]\npath = \"docs\"\nreply = { status = 200 }\n", "does not start with `/`"),
+        ("[client]\ncalls = [{ to = \"mcp2\", tool = \"a\" }]\n", "no MCP server of this scenario"),
+        ("[client]\ncalls = [{ to = \"mcp\", tool = \"a\" }]\n", "add `needs = [\"calls\"]`"),
+        (
+            "[client]\ncalls = [{ to = \"mcp\", tool = \"a\" }, { to = \"mcp\", tool = \"a\" }]\n",
+            "two calls use the tool `a`",
+        ),
         ("[expect]\nsurfaced = { error = \"x\" }\n", "has nothing to surface"),
         ("[expect]\nreached = [\"idp.tokn\"]\n", "no exchange is called `idp.tokn`"),
         ("[[case]]\nid = \"Not A Slug\"\n", "is no case id"),
@@ -144,6 +156,17 @@ fn the_catalogue_is_readable_and_its_ids_are_unique() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
-    let covered = Catalogue::embedded().iter().flat_map(|row| &row.covers);
-    assert!(covered.into_iter().all(|id| !id.as_str().is_empty()));
+}
+
+#[test]
+fn a_row_is_planned_or_has_examples_and_covers_only_rows_that_have_checks() {
+    let catalogue = Catalogue::embedded();
+    for row in catalogue.iter() {
+        let planned = row.planned.is_some();
+        assert_eq!([row.right.is_empty(), row.wrong.is_empty()], [planned; 2], "{}", row.id);
+        for covered in &row.covers {
+            let covered = catalogue.find(covered.as_str()).unwrap_or_else(|| panic!("{}: {covered}", row.id));
+            assert_eq!(covered.planned, None, "{} covers {}", row.id, covered.id);
+        }
+    }
 }
