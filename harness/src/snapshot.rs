@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crosscheck_scenarios::{AuthMethod, EndpointName, Party};
-use crosscheck_wire::transcript::{Exchange, RegistrationFacts};
+use crosscheck_wire::transcript::Exchange;
 use crosscheck_wire::{Caller, Transcript};
 
 /// Parameters of the exchange that the documents demand (ID-JAG draft -04, section 4.3).
@@ -18,11 +18,9 @@ const GRANT: &[&str] = &["assertion", "grant_type"];
 /// The canonical text.
 pub fn canonical(transcript: &Transcript) -> String {
     let mut text = format!("profile {}\n", transcript.profile);
-    for (party, parameters, registration) in
-        [(Party::Idp, EXCHANGE, &transcript.at_idp), (Party::As, GRANT, &transcript.at_as)]
-    {
+    for (party, parameters) in [(Party::Idp, EXCHANGE), (Party::As, GRANT)] {
         if let Some(exchange) = deciding(transcript, party) {
-            token_request(&mut text, transcript, exchange, parameters, registration);
+            token_request(&mut text, transcript, exchange, parameters);
         }
     }
     let accepted = accepted(transcript);
@@ -52,16 +50,12 @@ fn of_client(transcript: &Transcript) -> impl Iterator<Item = &Exchange> + Clone
     transcript.exchanges.iter().filter(|exchange| !exchange.stray && exchange.caller == Caller::Client)
 }
 
-fn token_request(
-    text: &mut String,
-    transcript: &Transcript,
-    exchange: &Exchange,
-    parameters: &[&str],
-    registration: &RegistrationFacts,
-) {
+fn token_request(text: &mut String, transcript: &Transcript, exchange: &Exchange, parameters: &[&str]) {
     let Exchange { party, request, response, .. } = exchange;
     let _ = write!(text, "\n{party:<4} {} token endpoint\n", request.method);
-    let methods: Vec<_> = registration.methods.iter().map(AuthMethod::to_string).collect();
+    let methods =
+        transcript.registrations.get(party).into_iter().flat_map(|registration| &registration.methods);
+    let methods: Vec<_> = methods.map(AuthMethod::to_string).collect();
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "     {name:<22}{value}");
     };

@@ -36,10 +36,8 @@ pub struct Transcript {
     pub stage: BTreeMap<String, String>,
     /// Minted values, without the values.
     pub values: Vec<ValueFacts>,
-    /// How the client is registered at the IdP.
-    pub at_idp: RegistrationFacts,
-    /// How the client is registered at the resource authorization server.
-    pub at_as: RegistrationFacts,
+    /// How the client is registered, at each authorization server of the stage that knows it.
+    pub registrations: BTreeMap<Party, RegistrationFacts>,
     /// What the client declared.
     pub declared: Vec<Capability>,
     /// Keys of the context that the client was given.
