@@ -28,6 +28,7 @@ pub const PLACEHOLDERS: &[&str] = &[
     "as.authorization_endpoint",
     "as.issuer",
     "as.origin",
+    "as.port",
     "as.registration_endpoint",
     "as.token_endpoint",
     "as2.issuer",

@@ -144,6 +144,17 @@ fn the_catalogue_is_readable_and_its_ids_are_unique() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
-    let covered = Catalogue::embedded().iter().flat_map(|row| &row.covers);
-    assert!(covered.into_iter().all(|id| !id.as_str().is_empty()));
+}
+
+#[test]
+fn a_row_is_planned_or_has_examples_and_covers_only_rows_that_have_checks() {
+    let catalogue = Catalogue::embedded();
+    for row in catalogue.iter() {
+        let planned = row.planned.is_some();
+        assert_eq!([row.right.is_empty(), row.wrong.is_empty()], [planned; 2], "{}", row.id);
+        for covered in &row.covers {
+            let covered = catalogue.find(covered.as_str()).unwrap_or_else(|| panic!("{}: {covered}", row.id));
+            assert_eq!(covered.planned, None, "{} covers {}", row.id, covered.id);
+        }
+    }
 }
