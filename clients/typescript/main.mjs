@@ -1,4 +1,5 @@
-// Puts the cross-app access client of the TypeScript SDK under test: connect, list the tools, call the first one.
+// Puts the cross-app access client of the TypeScript SDK under test: connect, list the tools, call one; or make the
+// calls that the context lists, in order.
 //
 // Discovery, both token requests, client authentication and retries are the SDK's own. This program hands over what
 // it was configured with and reports what the SDK tells its caller; it reads nothing off the wire.
@@ -29,9 +30,7 @@ async function main(url, env) {
             throw new Error(`unknown flow ${env.MCP_CONFORMANCE_SCENARIO}, this program knows ${FLOWS.join(' and ')}`);
         }
         context = JSON.parse(env.MCP_CONFORMANCE_CONTEXT);
-        const provider = new ConfiguredProvider(context, progress);
-        progress.step = 'discovery';
-        await useFirstTool(url, provider, env.MCP_CONFORMANCE_PROTOCOL_VERSION);
+        const provider = await makeCalls(context.calls ?? [{ url }], context, progress, env);
         outcome = { outcome: 'authorized', scope: provider.tokens()?.scope };
     } catch (error) {
         outcome = refusal(error, progress.step);
@@ -42,6 +41,21 @@ async function main(url, env) {
         writeFileSync(env.CROSSCHECK_OUTCOME, JSON.stringify(outcome));
     }
     return outcome.outcome === 'authorized' ? 0 : 1;
+}
+
+/** Makes the calls in order, with one provider for each server and user; returns the last one. */
+async function makeCalls(calls, context, progress, env) {
+    const providers = new Map();
+    let provider;
+    for (const { url, tool, id_token, ...registration } of calls) {
+        const idToken = id_token ?? context.idp_id_token;
+        const key = `${url} ${idToken}`;
+        provider = providers.get(key) ?? new ConfiguredProvider({ ...context, ...registration, idp_id_token: idToken }, progress);
+        providers.set(key, provider);
+        progress.step = 'discovery';
+        await useTool(url, provider, env.MCP_CONFORMANCE_PROTOCOL_VERSION, tool);
+    }
+    return provider;
 }
 
 /** The SDK's provider, with the client's registrations; keeps `progress.step` at the exchange under way. */
@@ -100,7 +114,8 @@ function requestGrant(context, target) {
         : discoverAndRequestJwtAuthGrant({ ...options, idpUrl: context.idp_issuer });
 }
 
-async function useFirstTool(url, authProvider, protocolVersion) {
+/** Connects, lists the tools, and calls `tool`, or the first one. */
+async function useTool(url, authProvider, protocolVersion, tool) {
     const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider });
     const client = new Client({ name: 'crosscheck-client-typescript', version: '1.0.0' }, negotiation(protocolVersion));
     try {
@@ -109,7 +124,7 @@ async function useFirstTool(url, authProvider, protocolVersion) {
         if (tools.length === 0) {
             throw new Error('the server lists no tool');
         }
-        await client.callTool({ name: tools[0].name, arguments: {} });
+        await client.callTool({ name: tool ?? tools[0].name, arguments: {} });
         await transport.terminateSession();
     } finally {
         await client.close();

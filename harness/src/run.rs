@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crosscheck_scenarios::{Capability, Profile, Scenario, SpecVersion};
+use crosscheck_scenarios::{Capability, Party, Profile, Scenario, SpecVersion};
 use crosscheck_wire::{Declared, Stage, Transcript};
 
 use crate::check::{Check, Verdict};
@@ -210,7 +210,7 @@ impl Player {
         let text = |text: &str| OsString::from(text);
         let start = Start {
             command: &settings.command,
-            url: &stage.urls.mcp_resource,
+            url: stage.urls.resource(Party::Mcp),
             environment: vec![
                 ("MCP_CONFORMANCE_SCENARIO", text(&settings.flow_name)),
                 ("MCP_CONFORMANCE_CONTEXT", text(&serde_json::Value::Object(context.clone()).to_string())),

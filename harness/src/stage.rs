@@ -1,4 +1,4 @@
-//! Keeps three listeners on loopback and puts one run after the other behind them.
+//! Keeps a listener for each party on loopback and puts one run after the other behind them.
 //!
 //! A thread that plays scenarios owns one [`Servers`]. Fresh sockets by the thousand would exhaust the local
 //! ports, so listeners stay and the run behind them is swapped.
@@ -22,32 +22,20 @@ use tower::ServiceExt as _;
 use crosscheck_scenarios::Party;
 use crosscheck_wire::{Closing, Origins, Stage};
 
-/// Three servers on ports of their own, and whatever run is on them now.
+/// The servers of all parties on ports of their own, and whatever run is on them now.
 pub struct Servers {
     origins: Origins,
     keys: reqwest::Client,
-    playing: Arc<Mutex<Option<Playing>>>,
+    playing: Arc<Mutex<Option<Arc<Playing>>>>,
     connections: Arc<Mutex<JoinSet<()>>>,
     accepting: JoinSet<()>,
     disturbed: Arc<AtomicBool>,
 }
 
-#[derive(Clone)]
+/// The run with the server of each party, in the order of [`Party::ALL`].
 struct Playing {
     stage: Arc<Stage>,
-    idp: Router,
-    resource_as: Router,
-    mcp: Router,
-}
-
-impl Playing {
-    fn router(&self, party: Party) -> Router {
-        match party {
-            Party::As => self.resource_as.clone(),
-            Party::Idp => self.idp.clone(),
-            Party::Mcp => self.mcp.clone(),
-        }
-    }
+    routers: [Router; Party::ALL.len()],
 }
 
 impl Servers {
@@ -60,20 +48,15 @@ impl Servers {
         let connections = Arc::new(Mutex::new(JoinSet::new()));
         let mut accepting = JoinSet::new();
         let disturbed = Arc::new(AtomicBool::new(false));
-        let mut open = async |party| {
+        let mut origins = Party::ALL.map(|_| String::new());
+        for (party, origin) in Party::ALL.into_iter().zip(&mut origins) {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-            let origin = format!("http://{}", listener.local_addr()?);
+            *origin = format!("http://{}", listener.local_addr()?);
             let shared = (Arc::clone(&playing), Arc::clone(&connections), Arc::clone(&disturbed));
             accepting.spawn(accept(party, listener, shared));
-            io::Result::Ok(origin)
-        };
-        let origins = Origins {
-            idp: open(Party::Idp).await?,
-            resource_as: open(Party::As).await?,
-            mcp: open(Party::Mcp).await?,
-        };
+        }
         Ok(Self {
-            origins,
+            origins: Origins(origins),
             keys: crosscheck_mock_as::key_client(),
             playing,
             connections,
@@ -95,12 +78,18 @@ impl Servers {
 
     /// Puts a run behind the listeners.
     pub fn play(&self, stage: &Arc<Stage>) {
-        *lock(&self.playing) = Some(Playing {
-            stage: Arc::clone(stage),
-            idp: crosscheck_mock_idp::router(Arc::clone(stage)),
-            resource_as: crosscheck_mock_as::authorization_server(Arc::clone(stage), self.keys.clone()),
-            mcp: crosscheck_mock_as::mcp_server(Arc::clone(stage)),
+        let routers = Party::ALL.map(|origin| {
+            let (party, stage) = (stage.party_at(origin), Arc::clone(stage));
+            match party {
+                Party::Idp => crosscheck_mock_idp::router(stage),
+                Party::As | Party::As2 => {
+                    crosscheck_mock_as::authorization_server(stage, party, self.keys.clone())
+                }
+                Party::Mcp | Party::Mcp2 => crosscheck_mock_as::mcp_server(stage, party),
+                Party::Trap => crosscheck_mock_as::trap(stage),
+            }
         });
+        *lock(&self.playing) = Some(Arc::new(Playing { stage: Arc::clone(stage), routers }));
     }
 
     /// Takes the run away and ends its connections, so that nothing of it reaches the next one.
@@ -117,9 +106,9 @@ impl Drop for Servers {
     }
 }
 
-type Shared = (Arc<Mutex<Option<Playing>>>, Arc<Mutex<JoinSet<()>>>, Arc<AtomicBool>);
+type Shared = (Arc<Mutex<Option<Arc<Playing>>>>, Arc<Mutex<JoinSet<()>>>, Arc<AtomicBool>);
 
-async fn accept(party: Party, listener: TcpListener, (playing, connections, disturbed): Shared) {
+async fn accept(origin: Party, listener: TcpListener, (playing, connections, disturbed): Shared) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // The peer's failure, or a moment without file descriptors; neither ends the listener.
@@ -133,15 +122,15 @@ async fn accept(party: Party, listener: TcpListener, (playing, connections, dist
         };
         let mut connections = lock(&connections);
         while connections.try_join_next().is_some() {}
-        connections.spawn(serve(party, stream, run));
+        connections.spawn(serve(origin, stream, run));
     }
 }
 
 /// How long a listener waits after a failure.
 const RETRY: Duration = Duration::from_millis(5);
 
-async fn serve(party: Party, stream: TcpStream, run: Playing) {
-    let router = run.router(party);
+async fn serve(origin: Party, stream: TcpStream, run: Arc<Playing>) {
+    let router = run.routers[origin as usize].clone();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let router = router.clone();
         async move { answer(router, request.map(Body::new)).await }
@@ -155,7 +144,7 @@ async fn serve(party: Party, stream: TcpStream, run: Playing) {
     if let Err(error) = connection.await
         && (error.is_parse() || error.is_parse_too_large())
     {
-        run.stage.recorder.malformed(party, error.to_string());
+        run.stage.recorder.malformed(run.stage.party_at(origin), error.to_string());
     }
 }
 

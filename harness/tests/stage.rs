@@ -42,8 +42,8 @@ fn close(stage: &Stage) -> Transcript {
     stage.close(client, Vec::new(), &HashSet::new())
 }
 
-fn all(origins: &Origins) -> [(Party, &str); 3] {
-    [(Party::Idp, &origins.idp), (Party::As, &origins.resource_as), (Party::Mcp, &origins.mcp)]
+fn all(origins: &Origins) -> [(Party, &str); 6] {
+    Party::ALL.map(|party| (party, origins.of(party)))
 }
 
 #[tokio::test]
@@ -57,8 +57,9 @@ async fn what_is_no_http_is_noted_and_ends_only_its_own_connection() {
     }
     let transcript = close(&stage);
     let parties: Vec<_> = transcript.malformed.iter().map(|malformed| malformed.party).collect();
-    assert_eq!(parties, [Party::Idp, Party::As, Party::Mcp]);
-    assert_eq!(transcript.exchanges.len(), 3);
+    let expected = [Party::Idp, Party::As, Party::Mcp, Party::As, Party::Mcp2, Party::Trap];
+    assert_eq!(parties, expected, "without a script the second authorization server is the first");
+    assert!(transcript.exchanges.iter().map(|exchange| exchange.party).eq(expected));
 }
 
 #[tokio::test]
@@ -71,7 +72,7 @@ async fn a_body_that_ends_too_early_is_recorded_as_incomplete() {
     servers.clear().await;
     let exchanges = close(&stage).exchanges;
     let bodies: Vec<_> = exchanges.iter().map(|exchange| &exchange.request.body).collect();
-    assert_eq!(bodies.len(), 3);
+    assert_eq!(bodies.len(), 6);
     assert!(bodies.iter().all(|body| !body.complete && body.bytes == 11), "{bodies:?}");
 }
 
@@ -89,7 +90,7 @@ async fn a_body_of_10_megabytes_is_refused_and_bodies_of_other_types_are_answere
     for (party, origin) in all(&servers.origins()) {
         let answer = send(origin, post("application/x-www-form-urlencoded", &large).as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{party}: {answer:.80}");
-        if party == Party::Mcp {
+        if party != Party::Idp && party != Party::As {
             continue;
         }
         for (mime, body) in
@@ -115,11 +116,12 @@ async fn a_script_ends_a_connection_before_the_status_line_or_within_the_body() 
         "[[idp.jwks]]\nact = \"close\"\n[[idp.jwks]]\nact = { cut = { after_bytes = 5 } }\n[[idp.jwks]]\n";
     let stage = play(&servers, script).await;
     let get = b"GET /jwks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let idp = servers.origins().idp;
-    assert_eq!(send(&idp, get).await, "");
-    let cut = send(&idp, get).await;
+    let origins = servers.origins();
+    let idp = origins.of(Party::Idp);
+    assert_eq!(send(idp, get).await, "");
+    let cut = send(idp, get).await;
     assert!(cut.starts_with("HTTP/1.1 200") && cut.contains("{\"key") && !cut.contains("kty"), "{cut}");
-    assert!(send(&idp, get).await.contains("kty"));
+    assert!(send(idp, get).await.contains("kty"));
     let statuses: Vec<_> = close(&stage)
         .exchanges
         .iter()
@@ -134,7 +136,7 @@ async fn who_connects_while_no_run_is_on_is_not_recorded_and_gives_the_ports_awa
     let stage = play(&servers, "").await;
     servers.clear().await;
     assert!(!servers.is_disturbed());
-    send(&servers.origins().idp, b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    send(servers.origins().of(Party::Idp), b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(servers.is_disturbed());
     assert_eq!(close(&stage).exchanges.len(), 0);
 }

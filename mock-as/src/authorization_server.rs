@@ -1,4 +1,4 @@
-//! Which path of the resource authorization server is which endpoint, and who answers there.
+//! Which path of a resource authorization server is which endpoint, and who answers there.
 
 use std::sync::Arc;
 
@@ -11,32 +11,33 @@ use axum::response::Response;
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party, Rules, Step};
-use crosscheck_wire::endpoint::{endpoint, refused_method};
+use crosscheck_wire::endpoint::{endpoint, refused};
 use crosscheck_wire::{Answer, Stage, record};
 
 use crate::{jwt_bearer, metadata, official_suite};
 
-/// The resource authorization server of one run. `keys` fetches the IdP's keys.
+/// A resource authorization server of one run, `party`. `keys` fetches the IdP's keys.
 ///
 /// The script chooses the paths, so they are compared rather than routed: a router refuses some of them.
-pub fn authorization_server(stage: Arc<Stage>, keys: reqwest::Client) -> Router {
-    let recording = middleware::from_fn_with_state((Arc::clone(&stage), Party::As), record);
-    Router::new().fallback(respond).layer(recording).with_state((stage, keys))
+pub fn authorization_server(stage: Arc<Stage>, party: Party, keys: reqwest::Client) -> Router {
+    let recording = middleware::from_fn_with_state((Arc::clone(&stage), party), record);
+    Router::new().fallback(respond).layer(recording).with_state((stage, party, keys))
 }
 
 async fn respond(
-    State((stage, keys)): State<(Arc<Stage>, reqwest::Client)>,
+    State((stage, party, keys)): State<(Arc<Stage>, Party, reqwest::Client)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let endpoint = endpoint(&stage, Party::As, stage.scenario.resource_as.rules.path(uri.path()));
-    if let Some(refusal) = refused_method(endpoint, &method) {
+    let rules = stage.scenario.as_script(party).rules;
+    let endpoint = endpoint(&stage, party, rules.path(uri.path()));
+    if let Some(refusal) = refused(&stage, party, endpoint, &method, &uri) {
         return refusal.send(&stage, endpoint, &Step::default()).await;
     }
-    let step = stage.next_step(Party::As, endpoint);
-    let official = stage.scenario.resource_as.rules == Rules::OfficialSuite;
+    let step = stage.next_step(party, endpoint);
+    let official = rules == Rules::OfficialSuite;
     let answer = match endpoint {
         // The script's reply replaces the answer, so nothing is minted for it.
         _ if step.reply.is_some() => Answer::status(200),
@@ -47,9 +48,9 @@ async fn respond(
             let why = "no user signs on here: the client presents a grant";
             Answer::text(400, "text/plain; charset=utf-8", format!("{why}\n")).refusal(why)
         }
-        EndpointName::Jwks => Answer::json(json!({ "keys": [stage.as_key.public_jwk()] })),
+        EndpointName::Jwks => Answer::json(json!({ "keys": [stage.key(party).public_jwk()] })),
         EndpointName::OauthMetadata | EndpointName::OpenidMetadata => {
-            Answer::json(metadata::document(&stage, endpoint))
+            Answer::json(metadata::document(&stage, party, endpoint))
         }
         EndpointName::Registration if official => official_suite::register(&stage, &body),
         EndpointName::Registration => {
@@ -58,7 +59,7 @@ async fn respond(
         EndpointName::Token if official => {
             official_suite::token(&stage, &keys, &headers, &body, &step.token).await
         }
-        EndpointName::Token => jwt_bearer::token(&stage, &keys, &headers, &body, &step.token).await,
+        EndpointName::Token => jwt_bearer::token(&stage, party, &keys, &headers, &body, &step.token).await,
         _ => Answer::status(404).refusal("nothing is served at this path"),
     };
     answer.send(&stage, endpoint, &step).await

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crosscheck_scenarios::{Party, Replay};
 use crosscheck_wire::constants::TYP_ID_JAG;
 use crosscheck_wire::jose::Jwt;
-use crosscheck_wire::{SUBJECT, Stage};
+use crosscheck_wire::{SUBJECT, SUBJECT_2, Stage};
 
 use crate::keys;
 
@@ -16,16 +16,21 @@ use crate::keys;
 pub(crate) struct Grant {
     /// The scope it carries; `None` leaves it to this server.
     pub(crate) scope: Option<String>,
+    /// The user it stands for.
+    pub(crate) subject: String,
+    /// The MCP servers it is for.
+    pub(crate) servers: Vec<Party>,
     jti: String,
 }
 
 impl Grant {
-    /// Checks an assertion, its signature before its claims.
+    /// Checks an assertion that is presented to `party`, its signature before its claims.
     ///
     /// # Errors
     /// What is wrong with it.
     pub(crate) async fn verify(
         stage: &Stage,
+        party: Party,
         keys: &reqwest::Client,
         assertion: &str,
     ) -> Result<Self, &'static str> {
@@ -36,7 +41,7 @@ impl Grant {
         if jwt.header.contains_key("crit") {
             return Err("crit of the assertion asks for an extension that is not known here");
         }
-        if jwt.claim("iss") != Some(stage.urls.idp_issuer.as_str()) {
+        if jwt.claim("iss") != Some(stage.urls.issuer(Party::Idp)) {
             return Err("iss of the assertion is no trusted issuer");
         }
         let key = keys::key_of(stage, keys, &jwt)
@@ -45,63 +50,73 @@ impl Grant {
         if !jwt.verifies_with(&key) {
             return Err("the assertion's signature does not verify with its issuer's key");
         }
-        check_parties(stage, &jwt)?;
-        check_times(stage, &jwt)?;
+        let (subject, servers) = check_parties(stage, party, &jwt)?;
+        check_times(stage, party, &jwt)?;
         let jti = jwt.claim("jti").filter(|jti| !jti.is_empty()).ok_or("the assertion has no jti")?;
         let scope = match jwt.claims.get("scope") {
             None => None,
             Some(Value::String(scope)) => Some(scope.clone()).filter(|scope| !scope.is_empty()),
             Some(_) => return Err("scope of the assertion is no string"),
         };
-        Ok(Self { scope, jti: jti.to_owned() })
+        Ok(Self { scope, subject: subject.to_owned(), servers, jti: jti.to_owned() })
     }
 
     /// Uses the grant up, where the script lets it be used once.
     ///
     /// # Errors
     /// When it was used before.
-    pub(crate) fn redeem(&self, stage: &Stage) -> Result<(), &'static str> {
-        let is_new = stage.use_jti(Party::As, &self.jti);
-        match stage.scenario.resource_as.replay {
+    pub(crate) fn redeem(&self, stage: &Stage, party: Party) -> Result<(), &'static str> {
+        let is_new = stage.use_jti(party, &self.jti);
+        match stage.scenario.as_script(party).replay {
             Replay::Refuse if !is_new => Err("jti of the assertion was used before"),
-            Replay::Allow | Replay::Refuse => Ok(()),
+            Replay::Expired if !is_new => Err(EXPIRED),
+            Replay::Allow | Replay::Expired | Replay::Refuse => Ok(()),
         }
     }
 }
 
-/// For this server, this client, a known user and the MCP server. A grant without `resource` is good for the
-/// only resource there is.
-fn check_parties(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
-    let targets = stage.scenario.resource_as.targets;
+/// For this server, this client, a known user, who is returned, and MCP servers, likewise. A grant without
+/// `resource` is good for every one that this server protects.
+fn check_parties<'a>(
+    stage: &Stage,
+    party: Party,
+    jwt: &'a Jwt,
+) -> Result<(&'a str, Vec<Party>), &'static str> {
+    let targets = stage.scenario.as_script(party).targets;
+    let issuer = stage.urls.issuer(party);
     let is = |value: &Value, own: &str| value.as_str().is_some_and(|sent| targets.accepts(sent, own));
     let is_ours = match jwt.claims.get("aud") {
-        Some(Value::Array(several)) if several.len() == 1 => is(&several[0], &stage.urls.as_issuer),
-        Some(one) => is(one, &stage.urls.as_issuer),
+        Some(Value::Array(several)) if several.len() == 1 => is(&several[0], issuer),
+        Some(one) => is(one, issuer),
         None => false,
     };
     if !is_ours {
         return Err("aud of the assertion is not this server's issuer identifier alone");
     }
-    if jwt.claim("client_id") != Some(stage.at_as.client_id.as_str()) {
+    if jwt.claim("client_id") != Some(stage.registration(party).client_id.as_str()) {
         return Err("client_id of the assertion is not the authenticated client");
     }
-    if jwt.claim("sub") != Some(SUBJECT) {
-        return Err("sub of the assertion is no user known here");
-    }
-    let is_served = match jwt.claims.get("resource") {
+    let subject = jwt.claim("sub").filter(|sub| [SUBJECT, SUBJECT_2].contains(sub));
+    let subject = subject.ok_or("sub of the assertion is no user known here")?;
+    let mut servers = stage.protected_by(party);
+    servers.retain(|server| match jwt.claims.get("resource") {
         None => true,
-        Some(Value::Array(several)) => several.iter().any(|one| is(one, &stage.urls.mcp_resource)),
-        Some(one) => is(one, &stage.urls.mcp_resource),
-    };
-    if is_served { Ok(()) } else { Err("resource of the assertion is not served here") }
+        Some(Value::Array(several)) => several.iter().any(|one| is(one, stage.urls.resource(*server))),
+        Some(one) => is(one, stage.urls.resource(*server)),
+    });
+    if servers.is_empty() {
+        Err("resource of the assertion is not served here")
+    } else {
+        Ok((subject, servers))
+    }
 }
 
-fn check_times(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
-    let leeway = stage.scenario.resource_as.leeway;
+fn check_times(stage: &Stage, party: Party, jwt: &Jwt) -> Result<(), &'static str> {
+    let leeway = stage.scenario.as_script(party).leeway;
     let now = stage.now();
     let is_to_come = |seconds: u64| seconds > now.saturating_add(leeway);
     if jwt.seconds("exp").is_none_or(|exp| exp.saturating_add(leeway) <= now) {
-        return Err("the assertion has no exp, or is past it");
+        return Err(EXPIRED);
     }
     if jwt.seconds("iat").is_none_or(is_to_come) {
         return Err("the assertion has no iat, or one in the future");
@@ -111,3 +126,5 @@ fn check_times(stage: &Stage, jwt: &Jwt) -> Result<(), &'static str> {
         false => Ok(()),
     }
 }
+
+const EXPIRED: &str = "the assertion has no exp, or is past it";

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
+use crosscheck_scenarios::Party;
 use crosscheck_wire::Stage;
 use crosscheck_wire::jose::Jwt;
 
@@ -25,7 +26,7 @@ pub fn key_client() -> reqwest::Client {
 /// that a change of keys is seen at once.
 pub(crate) async fn key_of(stage: &Stage, client: &reqwest::Client, grant: &Jwt) -> Option<Value> {
     let (name, value) = stage.recorder.stage_header();
-    let response = client.get(&stage.urls.idp_jwks_uri).header(name, value).send().await;
+    let response = client.get(stage.urls.jwks_uri(Party::Idp)).header(name, value).send().await;
     let body = response.ok()?.error_for_status().ok()?.bytes().await.ok()?;
     let document: Value = serde_json::from_slice(&body).ok()?;
     let keys = document.get("keys")?.as_array()?;

@@ -15,9 +15,10 @@ use crosscheck_wire::constants::{GRANT_TYPE_JWT_BEARER, TYP_ID_JAG};
 use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::ledger::ValueKind;
-use crosscheck_wire::{Answer, Stage, refuse};
+use crosscheck_wire::{Answer, SUBJECT, Stage, refuse};
 
-use crate::{access_token, keys};
+use crate::access_token::{self, Granted};
+use crate::keys;
 
 /// Answers a token request; `bend` changes the access token before it is signed.
 pub(crate) async fn token(
@@ -29,7 +30,11 @@ pub(crate) async fn token(
 ) -> Answer {
     match checked(stage, keys, headers, body).await {
         // The suite echoes whatever scope was asked for.
-        Ok(form) => access_token::answer(stage, form.first("scope").unwrap_or_default(), bend),
+        Ok(form) => {
+            let scope = form.first("scope").unwrap_or_default().to_owned();
+            let granted = Granted { server: Party::Mcp, subject: SUBJECT.to_owned(), scope };
+            access_token::answer(stage, Party::As, &granted, bend)
+        }
         Err(refusal) => refusal,
     }
 }
@@ -83,7 +88,8 @@ async fn checked(
 fn authenticate(stage: &Stage, headers: &HeaderMap) -> Result<(), Answer> {
     let refusal = |why| Err(Answer::error(401, "invalid_client", why));
     let Some((id, secret)) = basic(headers) else { return refusal("client_secret_basic is required") };
-    let is_known = id == stage.at_as.client_id && Some(secret) == stage.at_as.client_secret;
+    let registered = stage.registration(Party::As);
+    let is_known = id == registered.client_id && Some(secret) == registered.client_secret;
     if is_known { Ok(()) } else { refusal("the client or its credential is unknown") }
 }
 
@@ -107,17 +113,17 @@ async fn verify(stage: &Stage, keys: &reqwest::Client, assertion: &str) -> Resul
     if !jwt.verifies_with(&key) {
         return Err("the assertion's signature does not verify");
     }
-    if !jwt.audiences().iter().any(|aud| Tolerance::FinalSlash.accepts(aud, &stage.urls.as_issuer)) {
+    if !jwt.audiences().iter().any(|aud| Tolerance::FinalSlash.accepts(aud, stage.urls.issuer(Party::As))) {
         return Err("aud of the assertion is not this server's issuer identifier");
     }
     let leeway = stage.scenario.resource_as.leeway;
     if jwt.seconds("exp").is_some_and(|exp| exp.saturating_add(leeway) <= stage.now()) {
         return Err("the assertion is past its exp");
     }
-    if jwt.claim("client_id") != Some(stage.at_as.client_id.as_str()) {
+    if jwt.claim("client_id") != Some(stage.registration(Party::As).client_id.as_str()) {
         return Err("client_id of the assertion is not the authenticated client");
     }
-    if jwt.claim("resource") != Some(stage.urls.mcp_resource.as_str()) {
+    if jwt.claim("resource") != Some(stage.urls.resource(Party::Mcp)) {
         return Err("resource of the assertion is not the MCP server's URL");
     }
     Ok(())

@@ -3,9 +3,9 @@
 use serde_json::{Map, json};
 
 use crosscheck_scenarios::{Party, TokenBend};
+use crosscheck_wire::Stage;
 use crosscheck_wire::constants::TYP_ID_JAG;
 use crosscheck_wire::jose::Jwt;
-use crosscheck_wire::{SUBJECT, Stage};
 
 /// Seconds until a grant expires.
 pub(crate) const LIFETIME: u64 = 300;
@@ -26,15 +26,17 @@ impl Grant {
     /// Signs the grant, changed as the script says, and registers it.
     pub(crate) fn mint(&self, stage: &Stage, bend: &TokenBend) -> String {
         let now = stage.now();
+        let addressee = stage.addressee(&self.audience);
+        let subject = self.subject_token.claims.get("sub");
         let mut claims: Map<_, _> = [
-            ("iss", json!(stage.urls.idp_issuer)),
-            ("sub", json!(SUBJECT)),
+            ("iss", json!(stage.urls.issuer(Party::Idp))),
+            ("sub", json!(subject)),
             ("aud", json!(self.audience)),
-            ("client_id", json!(stage.at_as.client_id)),
+            ("client_id", json!(stage.registration(addressee).client_id)),
             ("jti", json!(stage.canary.mint())),
             ("iat", json!(now)),
             ("exp", json!(now + LIFETIME)),
-            ("aud_sub", json!(SUBJECT)),
+            ("aud_sub", json!(subject)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
@@ -50,11 +52,12 @@ impl Grant {
             [one] => claims.insert("resource".into(), json!(one)),
             several => claims.insert("resource".into(), json!(several)),
         };
-        let mut header = stage.idp_key.header(TYP_ID_JAG);
+        let key = stage.key(Party::Idp);
+        let mut header = key.header(TYP_ID_JAG);
         stage.bend(&bend.header, &mut header);
         stage.bend(&bend.claims, &mut claims);
-        let grant = stage.idp_key.sign(&header, &claims);
-        stage.ledger.mint_token("id_jag", &grant, stage.idp_key.name, &[Party::As]);
+        let grant = key.sign(&header, &claims);
+        stage.ledger.mint_token("id_jag", &grant, key.name, &[addressee]);
         grant
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crosscheck_scenarios::AuthMethod;
+use crosscheck_scenarios::{AuthMethod, Party};
 use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG};
 use crosscheck_wire::endpoint::AUTHORIZATION_PATH;
@@ -11,12 +11,13 @@ use crosscheck_wire::endpoint::AUTHORIZATION_PATH;
 /// changed as the script says.
 pub(crate) fn document(stage: &Stage) -> Value {
     let urls = &stage.urls;
-    let methods: Vec<_> = stage.at_idp.methods.iter().copied().map(AuthMethod::as_str).collect();
+    let methods: Vec<_> =
+        stage.registration(Party::Idp).methods.iter().copied().map(AuthMethod::as_str).collect();
     let members = [
-        ("issuer", json!(urls.idp_issuer)),
-        ("authorization_endpoint", json!(format!("{}{AUTHORIZATION_PATH}", urls.origins.idp))),
-        ("token_endpoint", json!(urls.idp_token_endpoint)),
-        ("jwks_uri", json!(urls.idp_jwks_uri)),
+        ("issuer", json!(urls.issuer(Party::Idp))),
+        ("authorization_endpoint", json!(format!("{}{AUTHORIZATION_PATH}", urls.origin(Party::Idp)))),
+        ("token_endpoint", json!(urls.token_endpoint(Party::Idp))),
+        ("jwks_uri", json!(urls.jwks_uri(Party::Idp))),
         ("response_types_supported", json!(["code"])),
         ("subject_types_supported", json!(["public"])),
         // RS256 must be listed, whatever this IdP signs with.

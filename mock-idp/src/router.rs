@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party, Rules, Step};
-use crosscheck_wire::endpoint::{endpoint, refused_method};
+use crosscheck_wire::endpoint::{endpoint, refused};
 use crosscheck_wire::{Answer, Stage, record};
 
 use crate::{metadata, official_suite, token_exchange};
@@ -32,7 +32,7 @@ async fn respond(
     body: Bytes,
 ) -> Response {
     let endpoint = endpoint(&stage, Party::Idp, stage.scenario.idp.rules.path(uri.path()));
-    if let Some(refusal) = refused_method(endpoint, &method) {
+    if let Some(refusal) = refused(&stage, Party::Idp, endpoint, &method, &uri) {
         return refusal.send(&stage, endpoint, &Step::default()).await;
     }
     let step = stage.next_step(Party::Idp, endpoint);
@@ -43,7 +43,7 @@ async fn respond(
             let why = "no user signs on here: the client was given its subject token";
             Answer::text(400, "text/plain; charset=utf-8", format!("{why}\n")).refusal(why)
         }
-        EndpointName::Jwks => Answer::json(json!({ "keys": [stage.idp_key.public_jwk()] })),
+        EndpointName::Jwks => Answer::json(json!({ "keys": [stage.key(Party::Idp).public_jwk()] })),
         EndpointName::OauthMetadata | EndpointName::OpenidMetadata => {
             Answer::json(metadata::document(&stage))
         }

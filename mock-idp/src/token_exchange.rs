@@ -62,16 +62,15 @@ fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answe
     let subject_token = required(&form, "subject_token")?;
     let subject_token =
         subject_token::verify(stage, subject_token).map_err(|why| refuse("invalid_grant", why))?;
-    if !stage.scenario.idp.targets.accepts(audience, &stage.urls.as_issuer) {
+    let targets = stage.scenario.idp.targets;
+    if !stage.authorization_servers().any(|party| targets.accepts(audience, stage.urls.issuer(party))) {
         let why = "audience is not the issuer of a resource authorization server known here";
         return Err(refuse("invalid_target", why));
     }
-    Ok(Grant {
-        subject_token,
-        audience: audience.to_owned(),
-        resources: resources(stage, &form)?,
-        scope: scope(stage, &form)?,
-    })
+    let resources = resources(stage, &form)?;
+    let servers = stage.protected_by(stage.addressee(audience));
+    let server = stage.named_server(&servers, resources.iter().map(String::as_str));
+    Ok(Grant { subject_token, audience: audience.to_owned(), resources, scope: scope(stage, server, &form)? })
 }
 
 fn resources(stage: &Stage, form: &Form) -> Result<Vec<String>, Answer> {
@@ -83,8 +82,11 @@ fn resources(stage: &Stage, form: &Form) -> Result<Vec<String>, Answer> {
     if !resources.iter().all(|resource| is_absolute_uri(resource)) {
         return Err(refuse("invalid_target", "resource is not an absolute URI without fragment"));
     }
-    if !resources.iter().all(|resource| script.targets.accepts(resource, &stage.urls.mcp_resource)) {
-        return Err(refuse("invalid_target", "resource is not known at the audience"));
+    let known = |resource: &String| {
+        stage.mcp_servers().any(|party| script.targets.accepts(resource, stage.urls.resource(party)))
+    };
+    if !resources.iter().all(known) {
+        return Err(refuse("invalid_target", "resource is not one known here"));
     }
     Ok(resources)
 }
@@ -99,10 +101,10 @@ fn is_absolute_uri(text: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_graphic() && !"#\"<>\\^`{|}".contains(c))
 }
 
-/// What policy leaves of the requested scope.
-fn scope(stage: &Stage, form: &Form) -> Result<String, Answer> {
+/// What policy leaves of the scope that is requested for an MCP server.
+fn scope(stage: &Stage, server: Party, form: &Form) -> Result<String, Answer> {
     let requested = form.first("scope");
-    let granted = stage.scenario.permitted_scope(requested);
+    let granted = stage.scenario.permitted_scope(server, requested);
     match requested.is_some() && granted.is_empty() {
         true => Err(refuse("invalid_scope", "scope holds nothing that this client may ask for")),
         false => Ok(granted),

@@ -1,6 +1,6 @@
 //! Scenario scripts, the catalogue of requirements, and the types that read them.
 //!
-//! A scenario is a script: what the three servers of one run do, what the client is told, and what a
+//! A scenario is a script: what the servers of one run do, what the client is told, and what a
 //! conforming client does. This crate reads scripts and checks that they make sense; it plays none of them.
 
 mod catalogue;

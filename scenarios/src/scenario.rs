@@ -83,15 +83,16 @@ impl Scenario {
         }
     }
 
-    /// What an administrator lets the client have of `scope`: what the MCP server names, and what the client is
-    /// configured with. Without a scope it is the one that the MCP server asks for.
-    pub fn permitted_scope(&self, scope: Option<&str>) -> String {
-        let McpScript { challenge_scope, scopes_supported, .. } = &self.mcp;
+    /// What an administrator lets the client have of `scope` at an MCP server: what the server names, and what the
+    /// client is configured with. Without a scope it is the one that the server asks for.
+    pub fn permitted_scope(&self, mcp_server: Party, scope: Option<&str>) -> String {
+        let McpScript { challenge_scope, scopes_supported, required_scopes, .. } =
+            self.mcp_script(mcp_server);
         let Some(scope) = scope else {
             return challenge_scope.clone().unwrap_or_else(|| scopes_supported.join(" "));
         };
         let texts = scopes_supported.iter().chain(challenge_scope).chain(&self.client.scope);
-        let texts = texts.chain(self.mcp.required_scopes.values());
+        let texts = texts.chain(required_scopes.values());
         let permitted: HashSet<_> = texts.flat_map(|text| text.split(' ')).collect();
         let scopes = scope.split(' ').filter(|scope| !scope.is_empty() && permitted.contains(scope));
         scopes.collect::<Vec<_>>().join(" ")

@@ -1,6 +1,7 @@
 //! What is readable in a script and cannot be meant.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 
 use serde_json::Value;
 use toml::Spanned;
@@ -207,16 +208,44 @@ fn bend_text(bend: &Bend) -> String {
     Value::Object(bend.set.clone()).to_string()
 }
 
-/// Bare dates, and names in braces that are none.
+/// Bare dates, hosts outside the stage, and names in braces that are none.
 fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
     if text.contains("$__toml_private_datetime") {
         problem("reply", "a JSON value is a bare date".into(), "quote dates");
+    }
+    for host in outside_hosts(text) {
+        let what = format!("`{host}` is a host outside the stage, to which a client might be led");
+        problem(
+            host,
+            what,
+            "use a name of the stage such as `{trap.origin}`, or a host that never resolves, such as `a.example`",
+        );
     }
     for name in placeholders(text) {
         let near = nearest(name, PLACEHOLDERS.iter().copied()).unwrap_or("as.issuer");
         let what = format!("no part of the stage is called `{{{name}}}`");
         problem(&format!("{{{name}}}"), what, &format!("did you mean `{{{near}}}`?"));
     }
+}
+
+/// Hosts of URLs, relative ones included, that are neither of the stage, nor loopback, nor reserved never to
+/// resolve (RFC 2606 section 2).
+fn outside_hosts(text: &str) -> impl Iterator<Item = &str> {
+    let authorities = text.match_indices("//").filter(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        before.is_none_or(|before| !(before.is_alphanumeric() || "/}".contains(before)))
+    });
+    let hosts = authorities.filter_map(|(at, mark)| {
+        let end = |c: char| !(c.is_ascii_alphanumeric() || "-._{}[@".contains(c));
+        text[at + mark.len()..].split(end).next()
+    });
+    hosts.filter(|host| {
+        let host = host.to_ascii_lowercase();
+        let loopback =
+            host == "localhost" || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
+        let reserved = [".example", ".invalid", ".test"].iter().any(|end| host.ends_with(end));
+        !(loopback || reserved || host.is_empty() || host.starts_with('{'))
+    })
 }
 
 /// Words in braces that look like names of the stage and are none.

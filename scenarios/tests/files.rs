@@ -91,6 +91,18 @@ fn contradictions_are_refused() {
         ("[mcp]\nmetadata_path = \"meta\"\n", "does not start with `/`"),
         ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
         ("[as]\nauth_methods = []\n", "no authentication method"),
+        (
+            "[mcp]\nmetadata = { set = { resource = \"https://a.com/x\" } }\n",
+            "`a.com` is a host outside the stage",
+        ),
+        ("[[mcp.mcp]]\nheaders = { location = [\"//127.0.0.1@a.com\"] }\n", "is a host outside the stage"),
+        ("[[mcp.page]]\npath = \"docs\"\nreply = { status = 200 }\n", "does not start with `/`"),
+        ("[client]\ncalls = [{ to = \"mcp2\", tool = \"a\" }]\n", "no MCP server of this scenario"),
+        ("[client]\ncalls = [{ to = \"mcp\", tool = \"a\" }]\n", "add `needs = [\"calls\"]`"),
+        (
+            "[client]\ncalls = [{ to = \"mcp\", tool = \"a\" }, { to = \"mcp\", tool = \"a\" }]\n",
+            "two calls use the tool `a`",
+        ),
         ("[expect]\nsurfaced = { error = \"x\" }\n", "has nothing to surface"),
         ("[expect]\nreached = [\"idp.tokn\"]\n", "no exchange is called `idp.tokn`"),
         ("[[case]]\nid = \"Not A Slug\"\n", "is no case id"),

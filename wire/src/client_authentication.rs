@@ -149,7 +149,6 @@ fn check_assertion(
     assertion: &str,
 ) -> Result<(), &'static str> {
     let Registration { client_id, key, .. } = stage.registration(party);
-    let issuer = if party == Party::Idp { &stage.urls.idp_issuer } else { &stage.urls.as_issuer };
     if assertion_type != Some(CLIENT_ASSERTION_TYPE) {
         return Err("client_assertion_type is not the one for JWTs");
     }
@@ -159,7 +158,7 @@ fn check_assertion(
         Err("the client assertion is not signed with the registered key")
     } else if [jwt.claim("iss"), jwt.claim("sub")] != [Some(client_id.as_str()); 2] {
         Err("iss and sub of the client assertion are not the client id")
-    } else if jwt.audiences() != [issuer] {
+    } else if jwt.audiences() != [stage.urls.issuer(party)] {
         Err("aud of the client assertion is not this server's issuer identifier")
     } else if jwt.seconds("exp").is_none_or(|exp| exp.saturating_add(LEEWAY) <= now) {
         Err("the client assertion has no exp, or is past it")

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
 
-use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_scenarios::EndpointName;
 
 use crate::canary::Canary;
 use crate::client_authentication::Credential;
@@ -69,8 +69,10 @@ impl Stage {
             spec_version: self.spec_version,
             stage: self.urls.by_name(),
             values: facts(self),
-            registrations: [(Party::Idp, registration(&self.at_idp)), (Party::As, registration(&self.at_as))]
-                .into(),
+            registrations: self
+                .registered_at()
+                .map(|party| (party, registration(self.registration(party))))
+                .collect(),
             declared: self.declared.0.clone(),
             context,
             exchanges: exchanges.iter().enumerate().map(|(at, raw)| closing.exchange(at + 1, raw)).collect(),
@@ -271,8 +273,10 @@ impl Close<'_> {
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {
-        let Stage { idp_key, as_key, at_idp, at_as, .. } = self.stage;
-        [Some(idp_key), Some(as_key), at_idp.key.as_ref(), at_as.key.as_ref()].into_iter().flatten()
+        self.stage.registered_at().flat_map(|party| {
+            let own = self.stage.registration(party).key.as_ref();
+            std::iter::once(self.stage.key(party)).chain(own)
+        })
     }
 
     /// Values inside the readable segments of tokens that the client made itself.
@@ -348,7 +352,7 @@ fn form_of(raw: &RawExchange) -> Option<Form> {
     let mime = form::media_type(&raw.headers);
     if mime == FORM {
         Some(Form::parse(&raw.body.kept))
-    } else if mime.contains("json") && raw.party != Party::Mcp {
+    } else if mime.contains("json") && !raw.party.is_mcp_server() {
         Form::from_json(&raw.body.kept)
     } else {
         None

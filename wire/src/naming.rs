@@ -144,6 +144,8 @@ fn forms(minted: &Minted) -> Vec<(String, Encoding)> {
     forms.push((escaped.replace('/', "\\/"), Encoding::JsonEscaped));
     if minted.facts.kind != ValueKind::Identifier {
         forms.extend(base64_forms(value).map(|text| (text, Encoding::Base64)));
+        let lower = hex(value.as_bytes());
+        forms.extend([lower.to_ascii_uppercase(), lower].map(|text| (text, Encoding::Hex)));
     }
     if let Some([_, payload, _]) = jose::parts(value) {
         forms.push((payload.to_owned(), Encoding::JwtPayload));
@@ -226,5 +228,10 @@ fn unknown_tokens(text: &str, parts: &mut Vec<Part>) {
 }
 
 fn short_digest(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest(&SHA256, text.as_bytes()).as_ref()[..6])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

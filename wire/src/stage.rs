@@ -1,6 +1,6 @@
-//! The facts of one run that all three servers share.
+//! The facts of one run that all its servers share.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,15 +8,16 @@ use serde_json::{Map, Value, json};
 
 use crosscheck_scenarios::{
     AuthMethod, Bend, Capability, EndpointName, Party, Profile, Rules, Scenario, SpecVersion, Step,
+    Tolerance, User,
 };
 
 use crate::canary::Canary;
-use crate::endpoint::{AUTHORIZATION_PATH, JWKS_PATH, REGISTRATION_PATH};
 use crate::jose::SigningKey;
 use crate::ledger::{Ledger, ValueKind};
 use crate::record::Recorder;
+use crate::urls::{Origins, Urls};
 
-/// The three servers of one run: who they are, whom they know, what they minted.
+/// The servers of one run: who they are, whom they know, what they minted.
 #[derive(Debug)]
 pub struct Stage {
     /// The script.
@@ -29,14 +30,6 @@ pub struct Stage {
     pub declared: Declared,
     /// Identifiers and URLs.
     pub urls: Urls,
-    /// The client at the IdP authorization server.
-    pub at_idp: Registration,
-    /// The client at the resource authorization server.
-    pub at_as: Registration,
-    /// Signs ID tokens and grants.
-    pub idp_key: SigningKey,
-    /// Signs access tokens.
-    pub as_key: SigningKey,
     /// Every minted value.
     pub ledger: Ledger,
     /// Everything that crossed the wire.
@@ -45,85 +38,39 @@ pub struct Stage {
     pub canary: Canary,
     /// The subject token that the client is given.
     pub id_token: String,
+    idp: AuthorizationServer,
+    resource_as: AuthorizationServer,
+    second_as: Option<AuthorizationServer>,
     access_tokens: Mutex<HashMap<String, AccessToken>>,
     used_jtis: Mutex<HashSet<(Party, String)>>,
-    answered: Mutex<HashMap<(Party, EndpointName), usize>>,
+    answered: Mutex<HashMap<(Party, StepList), usize>>,
 }
 
-/// Where the servers of a run listen.
-#[derive(Clone, Debug)]
-pub struct Origins {
-    /// `http://host:port` of the IdP authorization server.
-    pub idp: String,
-    /// The same of the resource authorization server.
-    pub resource_as: String,
-    /// The same of the MCP server.
-    pub mcp: String,
+/// What is an authorization server's own.
+#[derive(Debug)]
+struct AuthorizationServer {
+    /// Signs what it issues.
+    key: SigningKey,
+    /// The client there.
+    registration: Registration,
 }
 
-/// Identifiers and URLs of a run.
-#[derive(Clone, Debug)]
-pub struct Urls {
-    /// Where the servers listen.
-    pub origins: Origins,
-    /// Issuer identifier of the IdP.
-    pub idp_issuer: String,
-    /// Token endpoint of the IdP.
-    pub idp_token_endpoint: String,
-    /// Where the IdP's keys are.
-    pub idp_jwks_uri: String,
-    /// Issuer identifier of the resource authorization server.
-    pub as_issuer: String,
-    /// Token endpoint of the resource authorization server.
-    pub as_token_endpoint: String,
-    /// The MCP endpoint, which is the resource identifier and the URL that the client is started with.
-    pub mcp_resource: String,
-    /// The protected resource metadata URL that the challenge names.
-    pub mcp_metadata_url: String,
+/// A list of answers in a script.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum StepList {
+    /// That of an endpoint.
+    At(EndpointName),
+    /// That of requests without an acceptable access token.
+    Challenge,
+    /// That of requests whose access token lacks a scope.
+    StepUp,
 }
 
-impl Urls {
-    fn new(origins: Origins, scenario: &Scenario) -> Self {
-        let Scenario { idp, resource_as, mcp, .. } = scenario;
-        let metadata_path = mcp
-            .metadata_path
-            .clone()
-            .unwrap_or_else(|| format!("{RESOURCE_METADATA_PATH}{}", mcp.path.trim_end_matches('/')));
-        Self {
-            idp_issuer: format!("{}{}", origins.idp, idp.path),
-            idp_token_endpoint: format!("{}{}", origins.idp, idp.token_path),
-            idp_jwks_uri: format!("{}{JWKS_PATH}", origins.idp),
-            as_issuer: format!("{}{}", origins.resource_as, resource_as.path),
-            as_token_endpoint: format!("{}{}", origins.resource_as, resource_as.token_path),
-            mcp_resource: format!("{}{}", origins.mcp, mcp.path),
-            mcp_metadata_url: format!("{}{metadata_path}", origins.mcp),
-            origins,
-        }
-    }
-
-    /// Every identifier and URL by the name that scripts and transcripts use.
-    pub fn by_name(&self) -> BTreeMap<String, String> {
-        [
-            ("idp.origin", self.origins.idp.clone()),
-            ("idp.issuer", self.idp_issuer.clone()),
-            ("idp.token_endpoint", self.idp_token_endpoint.clone()),
-            ("idp.jwks_uri", self.idp_jwks_uri.clone()),
-            ("as.origin", self.origins.resource_as.clone()),
-            ("as.issuer", self.as_issuer.clone()),
-            ("as.token_endpoint", self.as_token_endpoint.clone()),
-            ("as.authorization_endpoint", format!("{}{AUTHORIZATION_PATH}", self.origins.resource_as)),
-            ("as.registration_endpoint", format!("{}{REGISTRATION_PATH}", self.origins.resource_as)),
-            ("mcp.origin", self.origins.mcp.clone()),
-            ("mcp.resource", self.mcp_resource.clone()),
-            ("mcp.metadata_url", self.mcp_metadata_url.clone()),
-        ]
-        .map(|(name, url)| (name.to_owned(), url))
-        .into()
+impl From<EndpointName> for StepList {
+    fn from(endpoint: EndpointName) -> Self {
+        Self::At(endpoint)
     }
 }
-
-/// Where RFC 9728 puts protected resource metadata.
-const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// How a client is registered at one server.
 #[derive(Debug)]
@@ -168,15 +115,19 @@ impl Declared {
     }
 }
 
-/// An access token that the resource authorization server issued.
+/// An access token that a resource authorization server issued.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     /// The resource it is good for.
     pub resource: String,
+    /// The user it stands for.
+    pub subject: String,
     /// Its scopes.
     pub scope: String,
     /// When it ends, in seconds since 1970.
     pub expires_at: u64,
+    /// Requests that it is still good for; `None` where time alone ends it.
+    pub uses_left: Option<u32>,
 }
 
 impl Stage {
@@ -205,29 +156,43 @@ impl Stage {
             false => format!("{template}{}", canary.mint()),
         };
         let client = &scenario.client;
-        let at_idp = registration(
-            fill(&client.idp_client_id),
-            fill(&client.idp_client_secret),
-            ("idp.client_key", canary.mint()),
-            vec![idp_method.unwrap_or(AuthMethod::None)],
-            idp_method.is_some(),
+        let server = |[key, client_key]: [&'static str; 2],
+                      [client_id, client_secret]: [&str; 2],
+                      method: Option<AuthMethod>,
+                      methods: &[AuthMethod]| {
+            let registration = registration(
+                fill(client_id),
+                fill(client_secret),
+                (client_key, canary.mint()),
+                method.map_or_else(|| methods.to_vec(), |method| vec![method]),
+                method.is_some(),
+            );
+            AuthorizationServer { key: SigningKey::generate(key, canary.mint()), registration }
+        };
+        let idp = server(
+            ["idp.key", "idp.client_key"],
+            [&client.idp_client_id, &client.idp_client_secret],
+            idp_method,
+            &[AuthMethod::None],
         );
-        let at_as = registration(
-            fill(&client.client_id),
-            fill(&client.client_secret),
-            ("as.client_key", canary.mint()),
-            as_method.map_or_else(|| scenario.resource_as.auth_methods.clone(), |method| vec![method]),
-            as_method.is_some(),
+        let resource_as = server(
+            ["as.key", "as.client_key"],
+            [&client.client_id, &client.client_secret],
+            as_method,
+            &scenario.resource_as.auth_methods,
         );
+        let second_as = scenario.second_as.as_ref().map(|script| {
+            let templates = ["as2-client-{canary}", "as2-secret-{canary}"];
+            server(["as2.key", "as2.client_key"], templates, as_method, &script.auth_methods)
+        });
         let mut stage = Self {
             profile: scenario.profile(profile),
             spec_version: scenario.spec_version.unwrap_or(spec_version),
             declared,
             urls,
-            at_idp,
-            at_as,
-            idp_key: SigningKey::generate("idp.key", format!("idp-{}", canary.mint())),
-            as_key: SigningKey::generate("as.key", format!("as-{}", canary.mint())),
+            idp,
+            resource_as,
+            second_as,
             ledger: Ledger::default(),
             recorder: Recorder::new(&canary),
             id_token: String::new(),
@@ -237,35 +202,89 @@ impl Stage {
             scenario,
             canary,
         };
-        stage.register(Party::Idp);
-        stage.register(Party::As);
+        for party in stage.registered_at() {
+            stage.register(party);
+        }
         stage.id_token = stage.sign_on();
         stage
     }
 
-    /// The script's next answer at an endpoint; the last one repeats, and without any the server conforms.
-    pub fn next_step(&self, party: Party, endpoint: EndpointName) -> Step {
-        let steps = self.steps(party, endpoint);
+    /// The party that answers at an origin: without a script of its own, that of the second authorization server
+    /// belongs to the first.
+    pub fn party_at(&self, origin: Party) -> Party {
+        match (origin, &self.second_as) {
+            (Party::As2, None) => Party::As,
+            _ => origin,
+        }
+    }
+
+    /// The resource authorization servers that there are.
+    pub fn authorization_servers(&self) -> impl Iterator<Item = Party> {
+        Party::AUTHORIZATION_SERVERS.into_iter().filter(|party| self.party_at(*party) == *party)
+    }
+
+    /// The authorization servers at which the client is registered, the IdP first.
+    pub fn registered_at(&self) -> impl Iterator<Item = Party> {
+        std::iter::once(Party::Idp).chain(self.authorization_servers())
+    }
+
+    /// The MCP servers that there are.
+    pub fn mcp_servers(&self) -> impl Iterator<Item = Party> {
+        let has_second = self.scenario.second_mcp.is_some();
+        Party::MCP_SERVERS.into_iter().filter(move |party| *party == Party::Mcp || has_second)
+    }
+
+    /// The MCP servers that a resource authorization server issues tokens for. One that protects none of its own
+    /// may still be listed by the first.
+    pub fn protected_by(&self, authorization_server: Party) -> Vec<Party> {
+        let own = |server: &Party| self.scenario.protector(*server) == authorization_server;
+        let protected: Vec<_> = self.mcp_servers().filter(own).collect();
+        if protected.is_empty() { vec![Party::Mcp] } else { protected }
+    }
+
+    /// The first of `servers` that one of `resources` names, a final slash aside; without any the first of all.
+    pub fn named_server<'a>(&self, servers: &[Party], mut resources: impl Iterator<Item = &'a str>) -> Party {
+        let named = |resource: &str| {
+            let is = |server: &&Party| Tolerance::FinalSlash.accepts(resource, self.urls.resource(**server));
+            servers.iter().find(is)
+        };
+        resources.find_map(named).or(servers.first()).copied().unwrap_or(Party::Mcp)
+    }
+
+    /// The party whose issuer identifier an audience is, a final slash aside; the first resource authorization
+    /// server where it is nobody's.
+    pub fn addressee(&self, audience: &str) -> Party {
+        let is = |party: &Party| Tolerance::FinalSlash.accepts(audience, self.urls.issuer(*party));
+        self.authorization_servers().chain([Party::Trap]).find(is).unwrap_or(Party::As)
+    }
+
+    /// The next answer of a list of the script's; the last one repeats, and without any the server conforms.
+    pub fn next_step(&self, party: Party, list: impl Into<StepList>) -> Step {
+        let list = list.into();
+        let steps = self.steps(party, list);
         let mut answered = lock(&self.answered);
-        let count = answered.entry((party, endpoint)).or_default();
+        let count = answered.entry((party, list)).or_default();
         let step = steps.get(*count).or(steps.last()).cloned().unwrap_or_default();
         *count += 1;
         step
     }
 
-    fn steps(&self, party: Party, endpoint: EndpointName) -> &[Step] {
-        let Scenario { idp, resource_as, mcp, .. } = &*self.scenario;
-        match (party, endpoint) {
-            (Party::Idp, EndpointName::Jwks) => &idp.jwks,
-            (Party::Idp, EndpointName::OauthMetadata) => &idp.oauth_metadata,
-            (Party::Idp, EndpointName::OpenidMetadata) => &idp.openid_metadata,
-            (Party::Idp, EndpointName::Token) => &idp.token,
-            (Party::As, EndpointName::OauthMetadata) => &resource_as.oauth_metadata,
-            (Party::As, EndpointName::OpenidMetadata) => &resource_as.openid_metadata,
-            (Party::As, EndpointName::Token) => &resource_as.token,
-            (Party::Mcp, EndpointName::Authorization) => &mcp.challenge,
-            (Party::Mcp, EndpointName::Mcp) => &mcp.mcp,
-            (Party::Mcp, EndpointName::ResourceMetadata) => &mcp.resource_metadata,
+    fn steps(&self, party: Party, list: StepList) -> &[Step] {
+        use EndpointName::{Jwks, Mcp, OauthMetadata, OpenidMetadata, ResourceMetadata, Token};
+        let Scenario { idp, .. } = &*self.scenario;
+        let (at_as, at_mcp) = (self.scenario.as_script(party), self.scenario.mcp_script(party));
+        match (party, list) {
+            (Party::Idp, StepList::At(Jwks)) => &idp.jwks,
+            (Party::Idp, StepList::At(OauthMetadata)) => &idp.oauth_metadata,
+            (Party::Idp, StepList::At(OpenidMetadata)) => &idp.openid_metadata,
+            (Party::Idp, StepList::At(Token)) => &idp.token,
+            (Party::As | Party::As2, StepList::At(OauthMetadata)) => &at_as.oauth_metadata,
+            (Party::As | Party::As2, StepList::At(OpenidMetadata)) => &at_as.openid_metadata,
+            (Party::As | Party::As2, StepList::At(Token)) => &at_as.token,
+            (Party::Mcp | Party::Mcp2, StepList::Challenge) => &at_mcp.challenge,
+            (Party::Mcp | Party::Mcp2, StepList::StepUp) => &at_mcp.step_up,
+            (Party::Mcp | Party::Mcp2, StepList::At(Mcp)) => &at_mcp.mcp,
+            (Party::Mcp | Party::Mcp2, StepList::At(ResourceMetadata)) => &at_mcp.resource_metadata,
             _ => &[],
         }
     }
@@ -275,19 +294,41 @@ impl Stage {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    /// The registration of the client at an authorization server.
+    /// The registration of the client at an authorization server; the first resource authorization server's where
+    /// the party is none.
     pub fn registration(&self, party: Party) -> &Registration {
-        if party == Party::Idp { &self.at_idp } else { &self.at_as }
+        &self.server(party).registration
     }
 
-    /// Remembers an issued access token, so that the MCP server knows it.
+    /// The key that an authorization server signs with; likewise.
+    pub fn key(&self, party: Party) -> &SigningKey {
+        &self.server(party).key
+    }
+
+    fn server(&self, party: Party) -> &AuthorizationServer {
+        match (party, &self.second_as) {
+            (Party::Idp, _) => &self.idp,
+            (Party::As2, Some(second)) => second,
+            _ => &self.resource_as,
+        }
+    }
+
+    /// Remembers an issued access token, so that the MCP server knows it. Only the first one for its resource is
+    /// used up.
     pub fn issue(&self, token: String, facts: AccessToken) {
-        lock(&self.access_tokens).insert(token, facts);
+        let mut issued = lock(&self.access_tokens);
+        let is_first = issued.values().all(|other| other.resource != facts.resource);
+        issued.insert(token, AccessToken { uses_left: facts.uses_left.filter(|_| is_first), ..facts });
     }
 
-    /// What is known of an access token.
-    pub fn access_token(&self, token: &str) -> Option<AccessToken> {
-        lock(&self.access_tokens).get(token).cloned()
+    /// What is known of an access token for `resource` that a request there carries, before the request counts as a
+    /// use of it.
+    pub fn use_access_token(&self, token: &str, resource: &str) -> Option<AccessToken> {
+        let mut issued = lock(&self.access_tokens);
+        let known = issued.get_mut(token).filter(|known| known.resource == resource)?;
+        let before = known.clone();
+        known.uses_left = known.uses_left.map(|left| left.saturating_sub(1));
+        Some(before)
     }
 
     /// Marks a `jti` as used at `party`; false when it already was.
@@ -324,64 +365,6 @@ impl Stage {
         }
     }
 
-    /// What the client is told: the value of `MCP_CONFORMANCE_CONTEXT`.
-    pub fn context(&self, flow_name: &str) -> Map<String, Value> {
-        let client = &self.scenario.client;
-        let mut context = Map::new();
-        let mut put = |key: &str, value: &str| context.insert(key.to_owned(), Value::from(value));
-        put("name", flow_name);
-        put("client_id", &self.at_as.client_id);
-        if let Some(secret) = &self.at_as.client_secret {
-            put("client_secret", secret);
-        }
-        if let Some(key) = &self.at_as.key {
-            put("private_key_pem", key.private_pem());
-            put("signing_algorithm", "ES256");
-        }
-        put("idp_client_id", &self.at_idp.client_id);
-        if let Some(secret) = &self.at_idp.client_secret {
-            put("idp_client_secret", secret);
-        }
-        if let Some(key) = &self.at_idp.key {
-            put("idp_private_key_pem", key.private_pem());
-            put("idp_signing_algorithm", "ES256");
-        }
-        put("idp_id_token", &self.id_token);
-        put("idp_issuer", &self.urls.idp_issuer);
-        if client.idp_token_endpoint {
-            put("idp_token_endpoint", &self.urls.idp_token_endpoint);
-        }
-        if let Some(token) = self.ledger.value("idp_access_token") {
-            put("idp_access_token", &token);
-        }
-        if client.resource {
-            put("resource", &self.urls.mcp_resource);
-        }
-        if let Some(scope) = &client.scope {
-            put("scope", scope);
-        }
-        if self.pins_issuer() {
-            put("issuer", &self.urls.as_issuer);
-        }
-        for (key, registration) in
-            [("idp_token_endpoint_auth_method", &self.at_idp), ("token_endpoint_auth_method", &self.at_as)]
-        {
-            if let ([method], true) = (registration.methods.as_slice(), registration.declared) {
-                put(key, method.as_str());
-            }
-        }
-        context
-    }
-
-    /// The issuer is told to a client that binds its credentials to one, and where a scenario needs it; a
-    /// client that declares everything is not told it elsewhere, so that it shows its discovery.
-    fn pins_issuer(&self) -> bool {
-        let needs = &self.scenario.needs;
-        let declares_all = Capability::all().iter().all(|word| self.declared.0.contains(word));
-        let pinned = Capability::PinnedIssuer;
-        needs.contains(&pinned) || (self.declared.0.contains(&pinned) && !declares_all)
-    }
-
     fn register(&self, party: Party) {
         let registration = self.registration(party);
         let name = |what: &str| format!("{party}.{what}");
@@ -389,7 +372,7 @@ impl Stage {
             &name("client_id"),
             &registration.client_id,
             ValueKind::Identifier,
-            &[Party::Idp, Party::As],
+            &[Party::Idp, Party::As, Party::As2],
         );
         if let Some(secret) = &registration.client_secret {
             self.ledger.mint(&name("client_secret"), secret, ValueKind::Credential, &[party]);
@@ -402,33 +385,46 @@ impl Stage {
         }
     }
 
-    /// Signs the user on at the IdP: mints the ID token, and the access token that comes with it.
+    /// Signs the users on at the IdP: mints their ID tokens, and the access token that comes with the first.
     fn sign_on(&self) -> String {
-        let now = self.now();
-        let claims = json!({
-            "iss": self.urls.idp_issuer,
-            "sub": SUBJECT,
-            "aud": self.at_idp.client_id,
-            "iat": now,
-            "exp": now + 3600,
-            "auth_time": now,
-            "nonce": self.canary.mint(),
-            "jti": self.canary.mint(),
-            "email": "user@example.com",
-        });
-        let claims = claims.as_object().expect("it is written as an object");
-        let token = self.idp_key.sign(&self.idp_key.header("JWT"), claims);
-        self.ledger.mint_signed("id_token", &token, self.idp_key.name, &[Party::Idp]);
+        let token = self.mint_id_token("id_token", SUBJECT);
+        if self.scenario.client.calls.iter().any(|call| call.user == User::Second) {
+            self.mint_id_token("other_id_token", SUBJECT_2);
+        }
         if self.scenario.client.idp_access_token {
             let token = format!("idp-access-token-{}", self.canary.mint());
             self.ledger.mint("idp_access_token", &token, ValueKind::Token, &[Party::Idp]);
         }
         token
     }
+
+    fn mint_id_token(&self, name: &str, subject: &str) -> String {
+        const LIFETIME: u64 = 3600;
+        let age = if self.scenario.client.id_token_expired { LIFETIME + 600 } else { 0 };
+        let issued_at = self.now() - age;
+        let claims = json!({
+            "iss": self.urls.issuer(Party::Idp),
+            "sub": subject,
+            "aud": self.idp.registration.client_id,
+            "iat": issued_at,
+            "exp": issued_at + LIFETIME,
+            "auth_time": issued_at,
+            "nonce": self.canary.mint(),
+            "jti": self.canary.mint(),
+            "email": format!("{subject}@example.com"),
+        });
+        let claims = claims.as_object().expect("it is written as an object");
+        let key = &self.idp.key;
+        let token = key.sign(&key.header("JWT"), claims);
+        self.ledger.mint_signed(name, &token, key.name, &[Party::Idp]);
+        token
+    }
 }
 
 /// The user of every run, in the IdP's namespace.
 pub const SUBJECT: &str = "user-5f2c9a";
+/// The other user of a run with two, likewise.
+pub const SUBJECT_2: &str = "user-b81e07";
 
 fn registration(
     client_id: String,
@@ -448,20 +444,4 @@ fn registration(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use crosscheck_scenarios::{PLACEHOLDERS, Scenarios};
-
-    use super::*;
-
-    #[test]
-    fn scripts_may_name_every_url_of_the_stage() {
-        let script = "title = \"t\"\nwhy = \"w\"\nrequirements = [\"flow-order\"]\n";
-        let scenarios = Scenarios::parse("script", script, &[]).unwrap();
-        let [idp, resource_as, mcp] = ["http://i", "http://a", "http://m"].map(str::to_owned);
-        let urls = Urls::new(Origins { idp, resource_as, mcp }, scenarios.find("script").unwrap());
-        assert!(urls.by_name().keys().eq(PLACEHOLDERS), "{:?}", urls.by_name());
-    }
 }

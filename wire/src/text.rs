@@ -46,6 +46,8 @@ pub enum Part {
 pub enum Encoding {
     /// base64 or base64url, at any alignment.
     Base64,
+    /// Hex digits of its bytes.
+    Hex,
     /// As part of a JSON string.
     JsonEscaped,
     /// The second segment of a JWT without the others.
@@ -162,6 +164,7 @@ impl fmt::Display for Part {
             Self::Value { name, encoding } => match encoding {
                 Encoding::Raw => write!(out, "«{name}»"),
                 Encoding::Base64 => write!(out, "«{name} in base64»"),
+                Encoding::Hex => write!(out, "«{name} in hex»"),
                 Encoding::JsonEscaped => write!(out, "«{name} JSON-escaped»"),
                 Encoding::JwtPayload => write!(out, "«claims of {name}»"),
                 Encoding::Percent => write!(out, "«{name} percent-encoded»"),

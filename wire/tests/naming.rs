@@ -30,11 +30,7 @@ fn stage_of(method: AuthMethod) -> Arc<Stage> {
     std::fs::write(folder.path().join("script.toml"), script).unwrap();
     let scenarios = Scenarios::folder(folder.path(), &[]).unwrap();
     let scenario = Arc::new(scenarios.iter().next().unwrap().clone());
-    let origins = Origins {
-        idp: "http://127.0.0.1:1".into(),
-        resource_as: "http://127.0.0.1:2".into(),
-        mcp: "http://127.0.0.1:3".into(),
-    };
+    let origins = Origins(Party::ALL.map(|party| format!("http://127.0.0.1:{}", party as usize + 1)));
     let declared = Declared(vec![Capability::AsAuth(method)]);
     Arc::new(Stage::new(scenario, Profile::Mcp, SpecVersion::default(), declared, origins))
 }
@@ -106,8 +102,8 @@ async fn a_parameter_is_named_exactly_or_by_what_differs() {
 #[tokio::test]
 async fn basic_credentials_tell_whether_they_were_form_encoded() {
     let stage = stage();
-    let secret = stage.at_as.client_secret.clone().unwrap();
-    let id = stage.at_as.client_id.clone();
+    let secret = stage.registration(Party::As).client_secret.clone().unwrap();
+    let id = stage.registration(Party::As).client_id.clone();
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
 
     let (user, password) = basic_credentials(&encode(&id), &encode(&secret), &stage).await;
@@ -121,9 +117,11 @@ async fn basic_credentials_tell_whether_they_were_form_encoded() {
 #[tokio::test]
 async fn a_body_that_was_not_form_encoded_is_told_from_a_foreign_value() {
     let stage = stage();
-    let request =
-        exchange(&stage, form(format!("client_secret={}", stage.at_as.client_secret.as_ref().unwrap())))
-            .await;
+    let request = exchange(
+        &stage,
+        form(format!("client_secret={}", stage.registration(Party::As).client_secret.as_ref().unwrap())),
+    )
+    .await;
     let secret = &request.request.param("client_secret").unwrap().value;
     assert_eq!(secret.as_altered(), Some(("as.client_secret", Alteration::NotEncoded)));
 }
@@ -131,7 +129,7 @@ async fn a_body_that_was_not_form_encoded_is_told_from_a_foreign_value() {
 #[tokio::test]
 async fn a_leak_is_found_in_every_form() {
     let stage = stage();
-    let secret = stage.at_as.client_secret.clone().unwrap();
+    let secret = stage.registration(Party::As).client_secret.clone().unwrap();
     let percent: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let payload = stage.id_token.split('.').nth(1).unwrap().to_owned();
     let forms = [
@@ -142,6 +140,8 @@ async fn a_leak_is_found_in_every_form() {
         STANDARD.encode(format!("x{secret}")),
         STANDARD.encode(format!("xy{secret}")),
         serde_json::to_string(&secret).unwrap(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ];
     for form in forms {
         let text = close(&stage, client(&format!("before {form} after"), None)).client.stdout.text;
@@ -155,8 +155,8 @@ async fn a_leak_is_found_in_every_form() {
 #[tokio::test]
 async fn a_saved_transcript_holds_no_secret_and_reads_back_equal() {
     let stage = stage();
-    let secret = stage.at_as.client_secret.clone().unwrap();
-    exchange(&stage, basic(&stage.at_as.client_id, &secret)).await;
+    let secret = stage.registration(Party::As).client_secret.clone().unwrap();
+    exchange(&stage, basic(&stage.registration(Party::As).client_id, &secret)).await;
     exchange(
         &stage,
         form(format!(
@@ -178,7 +178,7 @@ async fn a_saved_transcript_holds_no_secret_and_reads_back_equal() {
 #[tokio::test]
 async fn a_private_key_is_found_as_a_member_of_a_jwk_and_in_its_pem() {
     let stage = stage_of(AuthMethod::PrivateKeyJwt);
-    let key = stage.at_as.key.as_ref().unwrap();
+    let key = stage.registration(Party::As).key.as_ref().unwrap();
     for printed in [key.private_pem().to_owned(), format!("{{\"d\":\"{}\"}}", key.private_scalar())] {
         let transcript = close(&stage, client(&printed, None));
         let text = &transcript.client.stdout.text;
@@ -193,7 +193,7 @@ async fn a_private_key_is_found_as_a_member_of_a_jwk_and_in_its_pem() {
 async fn a_secret_in_place_of_a_scheme_is_named() {
     let stage = stage();
     let mut request = form("grant_type=x".into());
-    let secret = stage.at_as.client_secret.clone().unwrap().replace([' ', '&'], "");
+    let secret = stage.registration(Party::As).client_secret.clone().unwrap().replace([' ', '&'], "");
     stage.ledger.mint("other", &secret, ValueKind::Credential, &[]);
     request.headers_mut().insert(AUTHORIZATION, secret.parse().unwrap());
     let saved = serde_json::to_string(&exchange(&stage, request).await).unwrap();

@@ -113,18 +113,19 @@ fn told(exchange: &Exchange, at: OffsetDateTime) -> Vec<Check> {
     let answered = at + micros(exchange.took_us);
     match exchange.party {
         Party::Idp => at_idp(exchange, at),
-        Party::As => {
+        Party::As | Party::As2 => {
             let mut checks = vec![received(&INCOMING_AUTH, exchange, at)];
             checks.extend(at_as(exchange, at));
             checks.push(sent(&OUTGOING_AUTH, exchange, answered));
             checks
         }
-        Party::Mcp => {
+        Party::Mcp | Party::Mcp2 => {
             let mut checks = vec![received(&INCOMING, exchange, at)];
             checks.extend(at_mcp(exchange, at));
             checks.push(sent(&OUTGOING, exchange, answered));
             checks
         }
+        Party::Trap => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The protected MCP server: challenge, protected resource metadata, and a small endpoint on both MCP wires.
+//! A protected MCP server: challenge, protected resource metadata, and a small endpoint on both MCP wires.
 
 mod access;
 mod resource_metadata;

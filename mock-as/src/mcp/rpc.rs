@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crosscheck_scenarios::Rules;
 use crosscheck_wire::Answer;
 
-/// Answers a POST by a client that may.
-pub(super) fn answer(rules: Rules, headers: &HeaderMap, body: &[u8]) -> Answer {
+/// Answers a POST by a client that may; `tools` are those that it can call.
+pub(super) fn answer(rules: Rules, tools: &[&str], headers: &HeaderMap, body: &[u8]) -> Answer {
     let malformed = |why| failure(headers, 400, &Value::Null, Failure::new(INVALID_REQUEST, why));
     let message = match serde_json::from_slice(body) {
         Ok(Value::Object(message)) => message,
@@ -44,12 +44,18 @@ pub(super) fn answer(rules: Rules, headers: &HeaderMap, body: &[u8]) -> Answer {
     if let Err(refusal) = checked {
         return failure(headers, 400, id, refusal);
     }
-    match request.result(stateless) {
+    match request.result(stateless, tools) {
         Ok(result) => reply(headers, 200, &json!({ "jsonrpc": "2.0", "id": id, "result": result })),
         // The stateless revision shows this one in the status too.
         Err(refusal) if stateless && refusal.code == METHOD_NOT_FOUND => failure(headers, 404, id, refusal),
         Err(refusal) => failure(headers, 200, id, refusal),
     }
+}
+
+/// The method of a message; `None` where the body is none.
+pub(super) fn method(body: &[u8]) -> Option<String> {
+    let message: Value = serde_json::from_slice(body).ok()?;
+    message.get("method")?.as_str().map(str::to_owned)
 }
 
 /// Whether the client takes `media_type` by that name.
@@ -106,7 +112,7 @@ impl Request<'_> {
             && (self.method != "tools/call" || name.as_deref() == self.param("name"))
     }
 
-    fn result(&self, stateless: bool) -> Result<Value, Failure> {
+    fn result(&self, stateless: bool, tools: &[&str]) -> Result<Value, Failure> {
         let capabilities = json!({ "tools": { "listChanged": false } });
         let server = json!({ "name": "crosscheck-mcp-server", "version": env!("CARGO_PKG_VERSION") });
         let mut result = match self.method {
@@ -122,13 +128,14 @@ impl Request<'_> {
                 "capabilities": capabilities,
                 "_meta": { "io.modelcontextprotocol/serverInfo": server },
             }),
-            "tools/call" if self.param("name") == Some(TOOL) => {
+            "tools/call" if self.param("name").is_some_and(|name| tools.contains(&name)) => {
                 json!({ "content": [{ "type": "text", "text": "reached" }] })
             }
             "tools/call" => return Err(Failure::new(INVALID_PARAMS, "no tool has that name")),
             "tools/list" => {
                 let schema = json!({ "type": "object", "properties": {} });
-                json!({ "tools": [{ "name": TOOL, "description": "Answers.", "inputSchema": schema }] })
+                let tool = |name| json!({ "name": name, "description": "Answers.", "inputSchema": schema });
+                json!({ "tools": tools.iter().map(tool).collect::<Vec<_>>() })
             }
             _ => return Err(Failure::new(METHOD_NOT_FOUND, "no such method")),
         };
@@ -209,8 +216,6 @@ fn decoded(value: &str) -> Option<String> {
     }
 }
 
-/// The only tool.
-const TOOL: &str = "test-tool";
 /// The header that names the revision.
 const VERSION: &str = "mcp-protocol-version";
 /// The revision without sessions.

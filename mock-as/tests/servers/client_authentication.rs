@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crosscheck_scenarios::AuthMethod;
+use crosscheck_scenarios::{AuthMethod, Party};
 use crosscheck_wire::Stage;
 use crosscheck_wire::constants::{CLIENT_ASSERTION_TYPE, FORM};
 use crosscheck_wire::form::encode;
@@ -11,7 +11,7 @@ use crate::stage::{Parameters, Servers, basic, object};
 
 /// A correct request by a client that is registered for `method` alone.
 fn authenticated(servers: &Servers, method: AuthMethod) -> (Option<String>, Parameters) {
-    let (form, client) = (servers.parameters(), &servers.stage.at_as);
+    let (form, client) = (servers.parameters(), servers.stage.registration(Party::As));
     let identified = form.clone().with("client_id", &client.client_id);
     match method {
         AuthMethod::None => (None, identified),
@@ -22,7 +22,7 @@ fn authenticated(servers: &Servers, method: AuthMethod) -> (Option<String>, Para
         AuthMethod::PrivateKeyJwt => {
             let key = client.key.as_ref().unwrap();
             let claims = json!({
-                "iss": client.client_id, "sub": client.client_id, "aud": servers.stage.urls.as_issuer,
+                "iss": client.client_id, "sub": client.client_id, "aud": servers.stage.urls.issuer(Party::As),
                 "exp": servers.stage.now() + 60, "jti": servers.stage.canary.mint(),
             });
             let assertion = key.sign(&key.header("JWT"), &object(claims));
@@ -63,7 +63,7 @@ async fn a_client_is_known_by_the_method_it_is_registered_for_and_by_no_other() 
 async fn awkward_credentials_are_form_decoded_after_base64() {
     let script = "[client]\nclient_id = \"a b:%+/{canary}\"\nclient_secret = \"c d:%+/{canary}\"\n";
     let servers = Servers::playing(script).await;
-    let client = &servers.stage.at_as;
+    let client = &servers.stage.registration(Party::As);
     let (id, secret) = (encode(&client.client_id), encode(client.client_secret.as_deref().unwrap()));
     let encoded = (Some(basic(&id, &secret)), servers.parameters());
     assert_eq!(post(&servers, &encoded).await, (200, String::new()));
@@ -78,10 +78,11 @@ async fn a_client_assertion_is_good_once_and_for_this_issuer_alone() {
     assert_eq!(post(&servers, &good).await.0, 200);
     assert_eq!(post(&servers, &good).await, (401, "invalid_client".into()));
 
-    let Stage { at_as: client, urls, canary, .. } = &*servers.stage;
+    let Stage { urls, canary, .. } = &*servers.stage;
+    let client = servers.stage.registration(Party::As);
     let key = client.key.as_ref().unwrap();
     for (audience, status) in
-        [(&urls.as_issuer, 200), (&urls.as_token_endpoint, 401), (&urls.idp_issuer, 401)]
+        [(urls.issuer(Party::As), 200), (urls.token_endpoint(Party::As), 401), (urls.issuer(Party::Idp), 401)]
     {
         let claims = json!({
             "iss": client.client_id, "sub": client.client_id, "aud": audience,
@@ -97,9 +98,9 @@ async fn a_client_assertion_is_good_once_and_for_this_issuer_alone() {
 #[tokio::test]
 async fn the_client_is_looked_at_before_the_grant() {
     let servers = Servers::playing("").await;
-    let client_id = servers.stage.at_as.client_id.clone();
+    let client_id = servers.stage.registration(Party::As).client_id.clone();
     let nonsense = servers.presenting("x").set("grant_type", "password");
-    let idp_credential = basic(&servers.stage.at_idp.client_id, "secret");
+    let idp_credential = basic(&servers.stage.registration(Party::Idp).client_id, "secret");
     for authorization in
         [None, Some(basic(&client_id, "wrong")), Some(idp_credential), Some("Bearer x".into())]
     {
@@ -115,8 +116,8 @@ async fn the_client_is_looked_at_before_the_grant() {
 #[tokio::test]
 async fn two_methods_at_once_are_an_invalid_request() {
     let servers = Servers::playing("").await;
-    let secret = servers.stage.at_as.client_secret.clone().unwrap();
-    let form = servers.parameters().with("client_id", &servers.stage.at_as.client_id);
+    let secret = servers.stage.registration(Party::As).client_secret.clone().unwrap();
+    let form = servers.parameters().with("client_id", &servers.stage.registration(Party::As).client_id);
     let identified = (Some(servers.basic()), form.clone());
     assert_eq!(post(&servers, &identified).await.0, 200, "identification is no second method");
     let both = (Some(servers.basic()), form.with("client_secret", &secret));

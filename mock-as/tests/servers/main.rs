@@ -1,4 +1,4 @@
-//! Requests to the mock authorization server and the MCP server, which meet the IdP's keys over a real socket.
+//! Requests to the mock authorization servers, the MCP servers and the trap, which meet the IdP's keys over a real socket.
 
 mod client_authentication;
 mod mcp_access;
@@ -6,5 +6,7 @@ mod mcp_rpc;
 mod metadata;
 mod official_suite;
 mod refusals;
+mod second_servers;
 mod stage;
 mod token;
+mod trap;

@@ -121,3 +121,51 @@ async fn scripts_of_the_challenge_and_of_the_endpoint_are_apart() {
     assert!(servers.get(Party::Mcp, "/mcp").await.header("www-authenticate").unwrap().contains("scope"));
     assert_eq!(servers.call("GET", &token, &[], "").await.status, 200);
 }
+
+#[tokio::test]
+async fn resource_metadata_is_at_the_forms_that_the_script_names() {
+    for (form, inserted, root, named) in [("inserted", 200, 404, "/mcp"), ("root", 404, 200, "")] {
+        let script = format!("[mcp]\nmetadata_at = [\"{form}\"]\n[[mcp.resource_metadata]]\n");
+        let servers = Servers::playing(&script).await;
+        assert_eq!(servers.get(Party::Mcp, &format!("{WELL_KNOWN}/mcp")).await.status, inserted, "{form}");
+        assert_eq!(servers.get(Party::Mcp, WELL_KNOWN).await.status, root, "{form}");
+        let exchanges = servers.transcript().exchanges;
+        assert!(exchanges.iter().all(|one| one.endpoint == EndpointName::ResourceMetadata), "{form}");
+        let challenge = servers.get(Party::Mcp, "/mcp").await;
+        let url = format!("resource_metadata=\"http://127.0.0.1:3{WELL_KNOWN}{named}\"");
+        assert!(challenge.header("www-authenticate").unwrap().contains(&url), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_may_ask_for_a_scope_of_its_own() {
+    let script = "[mcp]\nrequired_scopes = { \"tools/list\" = \"files:write\" }\n\
+                  [[mcp.step_up]]\n[[mcp.step_up]]\nheaders = { www-authenticate = [\"Bearer\"] }\n";
+    let servers = Servers::playing(script).await;
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
+    let token = servers.access_token().await;
+    let refused = servers.call("POST", &token, &[], &list).await;
+    let expected = format!(
+        "Bearer error=\"insufficient_scope\", scope=\"files:write\", \
+         resource_metadata=\"http://127.0.0.1:3{WELL_KNOWN}/mcp\""
+    );
+    assert_eq!((refused.status, refused.header("www-authenticate")), (403, Some(expected.as_str())));
+    assert_eq!(servers.call("POST", &token, &[], &list).await.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(servers.call("POST", &token, &[], &list.replace("tools/list", "ping")).await.status, 200);
+
+    let wider = servers.grant().with("scope", "files:read files:write").signed();
+    let wider = servers.redeem(&servers.presenting(&wider)).await.member("access_token");
+    assert_eq!(servers.call("POST", &wider, &[], &list).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_first_token_is_good_for_as_many_requests_as_the_script_says() {
+    let servers = Servers::playing("[mcp]\nfirst_token_good_for = 2\n").await;
+    let (first, second) = (servers.access_token().await, servers.access_token().await);
+    for status in [200, 200, 401, 401] {
+        assert_eq!(servers.call("GET", &first, &[], "").await.status, status);
+        assert_eq!(servers.call("GET", &second, &[], "").await.status, 200);
+    }
+    let refused = servers.call("GET", &first, &[], "").await;
+    assert!(refused.header("www-authenticate").unwrap().contains("invalid_token"));
+}

@@ -188,3 +188,15 @@ async fn a_client_that_takes_streams_alone_gets_one_event() {
         assert_eq!(reply.header("content-type"), Some("application/json"), "{accept}");
     }
 }
+
+#[tokio::test]
+async fn tools_of_calls_are_listed_and_answered() {
+    let script = "needs = [\"calls\"]\n[[client.calls]]\nto = \"mcp\"\ntool = \"read-mail\"\n";
+    let servers = Servers::playing(script).await;
+    let client = Client { token: servers.access_token().await, servers };
+    let tools = client.request("tools/list", json!({})).await.json()["result"]["tools"].clone();
+    let names = tools.as_array().unwrap().iter().map(|tool| tool["name"].clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["test-tool", "read-mail"]);
+    let called = client.request("tools/call", json!({ "name": "read-mail" })).await.json();
+    assert_eq!(called["result"]["content"][0]["text"], "reached");
+}

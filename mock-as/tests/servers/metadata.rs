@@ -52,7 +52,7 @@ async fn the_members_say_what_the_server_does() {
         assert_ne!(servers.get(Party::As, path).await.status, 404, "{endpoint}");
     }
     let keys = servers.get(Party::As, "/jwks").await.json();
-    assert_eq!(keys, json!({ "keys": [servers.stage.as_key.public_jwk()] }));
+    assert_eq!(keys, json!({ "keys": [servers.stage.key(Party::As).public_jwk()] }));
 
     let openid = servers.get(Party::As, OPENID).await.json();
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
@@ -97,5 +97,16 @@ async fn doors_that_are_closed_say_so_and_are_recorded() {
     for (exchange, (request, _, endpoint)) in exchanges.iter().zip(table) {
         assert_eq!(exchange.endpoint, endpoint, "{request:?}");
         assert!(!exchange.refusal.is_empty(), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn openid_metadata_is_at_the_forms_that_the_script_names() {
+    for (form, inserted, appended) in [("inserted", 200, 404), ("appended", 404, 200)] {
+        let servers = Servers::playing(&format!("[as]\npath = \"/t\"\nopenid_at = [\"{form}\"]\n")).await;
+        assert_eq!(servers.get(Party::As, &format!("{OPENID}/t")).await.status, inserted, "{form}");
+        assert_eq!(servers.get(Party::As, &format!("/t{OPENID}")).await.status, appended, "{form}");
+        let exchanges = servers.transcript().exchanges;
+        assert!(exchanges.iter().all(|one| one.endpoint == EndpointName::OpenidMetadata), "{form}");
     }
 }

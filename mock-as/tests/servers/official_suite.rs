@@ -35,12 +35,12 @@ async fn a_form_and_json_are_taken_and_the_requested_scope_is_echoed() {
 async fn the_grant_is_checked_as_far_as_the_suite_does() {
     let servers = servers().await;
     let (urls, now) = (&servers.stage.urls, servers.stage.now());
-    let foreign = SigningKey::generate("foreign", servers.stage.idp_key.kid.clone());
+    let foreign = SigningKey::generate("foreign", servers.stage.key(Party::Idp).kid.clone());
     let grant = || servers.grant();
     let table: Vec<(u16, Grant<'_>)> = vec![
         (200, grant().with("iss", "https://idp.example")),
         (200, grant().without("jti").without("iat")),
-        (200, grant().with("aud", format!("{}/", urls.as_issuer))),
+        (200, grant().with("aud", format!("{}/", urls.issuer(Party::As)))),
         (200, grant().with("exp", now - 25)),
         (400, grant().with("exp", now - 31)),
         (400, grant().headed("typ", "JWT")),
@@ -48,7 +48,7 @@ async fn the_grant_is_checked_as_far_as_the_suite_does() {
         (400, grant().with("aud", "https://as.example")),
         (400, grant().with("client_id", "other")),
         (400, grant().without("resource")),
-        (400, grant().with("resource", format!("{}/", urls.mcp_resource))),
+        (400, grant().with("resource", format!("{}/", urls.resource(Party::Mcp)))),
     ];
     for (expected, grant) in table {
         let reply = servers.redeem(&servers.presenting(&grant.signed())).await;
@@ -81,8 +81,10 @@ async fn the_order_is_grant_type_then_client_then_assertion() {
 #[tokio::test]
 async fn basic_credentials_are_percent_decoded_and_a_broken_escape_is_no_credential() {
     let servers = servers().await;
-    let (id, secret) =
-        (&servers.stage.at_as.client_id, servers.stage.at_as.client_secret.as_deref().unwrap());
+    let (id, secret) = (
+        &servers.stage.registration(Party::As).client_id,
+        servers.stage.registration(Party::As).client_secret.as_deref().unwrap(),
+    );
     let escaped = secret.replace('+', "%2B").replace(' ', "%20");
     let form_encoded = escaped.replace("%20", "+");
     let table = [

@@ -12,8 +12,8 @@ use crate::stage::{Grant, Servers};
 async fn every_wrong_grant_is_an_invalid_grant_that_names_what_is_wrong() {
     let servers = Servers::playing("").await;
     let (urls, now) = (&servers.stage.urls, servers.stage.now());
-    let token_endpoint = urls.as_token_endpoint.as_str();
-    let kid = servers.stage.idp_key.kid.as_str();
+    let token_endpoint = urls.token_endpoint(Party::As);
+    let kid = servers.stage.key(Party::Idp).kid.as_str();
     let foreign = SigningKey::generate("foreign", kid.into());
     let unpublished = SigningKey::generate("unpublished", "unpublished".into());
     let grant = || servers.grant();
@@ -33,15 +33,15 @@ async fn every_wrong_grant_is_an_invalid_grant_that_names_what_is_wrong() {
         ),
         ("iss", grant().without("iss")),
         ("iss", grant().with("iss", "https://idp.example")),
-        ("iss", grant().with("iss", format!("{}/", urls.idp_issuer))),
+        ("iss", grant().with("iss", format!("{}/", urls.issuer(Party::Idp)))),
         ("aud", grant().without("aud")),
         ("aud", grant().with("aud", "https://as.example")),
         ("aud", grant().with("aud", token_endpoint)),
         ("aud", grant().with("aud", json!([]))),
-        ("aud", grant().with("aud", json!([urls.as_issuer, "https://as.example"]))),
-        ("aud", grant().with("aud", json!([urls.as_issuer, 7]))),
+        ("aud", grant().with("aud", json!([urls.issuer(Party::As), "https://as.example"]))),
+        ("aud", grant().with("aud", json!([urls.issuer(Party::As), 7]))),
         ("client_id", grant().without("client_id")),
-        ("client_id", grant().with("client_id", servers.stage.at_idp.client_id.as_str())),
+        ("client_id", grant().with("client_id", servers.stage.registration(Party::Idp).client_id.as_str())),
         ("sub", grant().without("sub")),
         ("sub", grant().with("sub", "user-unknown")),
         ("jti", grant().without("jti")),
@@ -128,7 +128,7 @@ async fn a_wrong_request_is_refused_with_the_code_of_its_defect() {
         assert_eq!((status, error.as_str()), (400, expected), "{why}");
         assert!(why.contains(name), "{why}");
     }
-    let own = servers.stage.urls.mcp_resource.clone();
+    let own = servers.stage.urls.resource(Party::Mcp).to_owned();
     let two = good().with("resource", &own).with("resource", "https://mcp.example");
     assert_eq!(servers.redeem(&two).await.member("error"), "invalid_target");
     assert_eq!(servers.access_tokens(), 0);

@@ -1,4 +1,4 @@
-//! Both servers on a stage of their own, an IdP that serves its keys, and the requests that tests send.
+//! The servers on a stage of their own, an IdP that serves its keys, and the requests that tests send.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
-use crosscheck_mock_as::{authorization_server, key_client, mcp_server};
+use crosscheck_mock_as::{authorization_server, key_client, mcp_server, trap};
 use crosscheck_scenarios::{AuthMethod, Capability, EndpointName, Party, Profile, Scenarios, SpecVersion};
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER, TYP_ID_JAG};
 use crosscheck_wire::jose::SigningKey;
@@ -27,11 +27,10 @@ use crosscheck_wire::{Answer, Declared, Origins, RawClient, RawOutput, SUBJECT, 
 /// Request headers.
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// Both servers of one scenario.
+/// The servers of one scenario.
 pub(crate) struct Servers {
     pub(crate) stage: Arc<Stage>,
-    resource_as: Router,
-    mcp: Router,
+    keys: reqwest::Client,
     idp: JoinHandle<()>,
 }
 
@@ -54,22 +53,18 @@ impl Servers {
         let scenarios = Scenarios::parse("test", &format!("{head}{script}"), &[]).unwrap();
         let scenario = Arc::new(scenarios.find("test").unwrap().clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let origins = Origins {
-            idp: format!("http://{}", listener.local_addr().unwrap()),
-            resource_as: "http://127.0.0.1:2".into(),
-            mcp: "http://127.0.0.1:3".into(),
-        };
+        let idp = format!("http://{}", listener.local_addr().unwrap());
+        let origins = Origins(Party::ALL.map(|party| match party {
+            Party::Idp => idp.clone(),
+            _ => format!("http://127.0.0.1:{}", party as usize + 1),
+        }));
         let declared = Declared(method.map(Capability::AsAuth).into_iter().collect());
         let (profile, version) = (Profile::Mcp, SpecVersion::default());
         let stage = Arc::new(Stage::new(scenario, profile, version, declared, origins));
         let recording = axum::middleware::from_fn_with_state((Arc::clone(&stage), Party::Idp), record);
         let idp = Router::new().fallback(jwks).layer(recording).with_state(Arc::clone(&stage));
-        Self {
-            idp: tokio::spawn(async { axum::serve(listener, idp).await.unwrap() }),
-            resource_as: authorization_server(Arc::clone(&stage), key_client()),
-            mcp: mcp_server(Arc::clone(&stage)),
-            stage,
-        }
+        let idp = tokio::spawn(async { axum::serve(listener, idp).await.unwrap() });
+        Self { stage, keys: key_client(), idp }
     }
 
     /// Takes the IdP off the network.
@@ -88,8 +83,13 @@ impl Servers {
     ) -> Reply {
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let router = if party == Party::As { &self.resource_as } else { &self.mcp };
-        let response = router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let stage = Arc::clone(&self.stage);
+        let router = match party {
+            Party::As | Party::As2 => authorization_server(stage, party, self.keys.clone()),
+            Party::Trap => trap(stage),
+            _ => mcp_server(stage, party),
+        };
+        let response = router.oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = String::from_utf8(body.to_vec()).unwrap();
@@ -112,10 +112,21 @@ impl Servers {
         self.send(Party::As, ("POST", &path), headers, body).await
     }
 
+    /// Posts an assertion to the token endpoint of the second server, with the client's credentials there.
+    pub(crate) async fn redeem_at_second(&self, assertion: &str) -> Reply {
+        let basic = self.basic_at(Party::As2);
+        let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+        self.send(Party::As2, ("POST", "/token"), &headers, self.presenting(assertion).body()).await
+    }
+
     /// The client's credentials as an `Authorization` header.
     pub(crate) fn basic(&self) -> String {
-        let secret = self.stage.at_as.client_secret.as_deref().unwrap_or_default();
-        basic(&self.stage.at_as.client_id, secret)
+        self.basic_at(Party::As)
+    }
+
+    fn basic_at(&self, party: Party) -> String {
+        let registration = self.stage.registration(party);
+        basic(&registration.client_id, registration.client_secret.as_deref().unwrap_or_default())
     }
 
     /// The parameters of a correct request with a correct grant.
@@ -130,20 +141,25 @@ impl Servers {
 
     /// A correct grant.
     pub(crate) fn grant(&self) -> Grant<'_> {
-        let Stage { urls, at_as, canary, idp_key, .. } = &*self.stage;
-        let now = self.stage.now();
+        self.grant_for(Party::As, Party::Mcp)
+    }
+
+    /// A correct grant for an authorization server and an MCP server that it protects.
+    pub(crate) fn grant_for(&self, party: Party, server: Party) -> Grant<'_> {
+        let Stage { urls, canary, .. } = &*self.stage;
+        let (key, now) = (self.stage.key(Party::Idp), self.stage.now());
         let claims = json!({
-            "iss": urls.idp_issuer,
+            "iss": urls.issuer(Party::Idp),
             "sub": SUBJECT,
-            "aud": urls.as_issuer,
-            "client_id": at_as.client_id,
+            "aud": urls.issuer(party),
+            "client_id": self.stage.registration(party).client_id,
             "jti": canary.mint(),
             "iat": now,
             "exp": now + 300,
-            "resource": urls.mcp_resource,
+            "resource": urls.resource(server),
             "scope": "files:list files:read",
         });
-        Grant { header: idp_key.header(TYP_ID_JAG), claims: object(claims), key: idp_key }
+        Grant { header: key.header(TYP_ID_JAG), claims: object(claims), key }
     }
 
     /// An access token that the authorization server issues.
@@ -153,10 +169,21 @@ impl Servers {
 
     /// Sends a request to the MCP endpoint with an access token.
     pub(crate) async fn call(&self, method: &str, token: &str, headers: Headers<'_>, body: &str) -> Reply {
+        self.call_at(Party::Mcp, (method, token), headers, body).await
+    }
+
+    /// The same at one of the MCP servers.
+    pub(crate) async fn call_at(
+        &self,
+        party: Party,
+        (method, token): (&str, &str),
+        headers: Headers<'_>,
+        body: &str,
+    ) -> Reply {
         let bearer = format!("Bearer {token}");
         let headers = [&[("authorization", bearer.as_str())], headers].concat();
-        let path = self.stage.urls.mcp_resource.clone();
-        self.send(Party::Mcp, (method, &path), &headers, body.to_owned()).await
+        let path = self.stage.urls.resource(party).to_owned();
+        self.send(party, (method, &path), &headers, body.to_owned()).await
     }
 
     /// How many access tokens were minted.
@@ -175,7 +202,7 @@ impl Servers {
 
 async fn jwks(State(stage): State<Arc<Stage>>) -> Response {
     let step = stage.next_step(Party::Idp, EndpointName::Jwks);
-    let keys = Answer::json(json!({ "keys": [stage.idp_key.public_jwk()] }));
+    let keys = Answer::json(json!({ "keys": [stage.key(Party::Idp).public_jwk()] }));
     keys.send(&stage, EndpointName::Jwks, &step).await
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_wire::constants::FORM;
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::transcript::JwtFacts;
 use crosscheck_wire::{Caller, SUBJECT};
@@ -24,12 +25,12 @@ async fn a_grant_is_redeemed_for_a_token_that_is_bound_to_the_mcp_server() {
 
     let urls = &servers.stage.urls;
     let token = Jwt::decode(&reply.member("access_token")).unwrap();
-    assert!(token.verifies_with(servers.stage.as_key.public_jwk()));
+    assert!(token.verifies_with(servers.stage.key(Party::As).public_jwk()));
     assert_eq!(token.header["typ"], "at+jwt");
-    assert_eq!(token.claim("iss"), Some(urls.as_issuer.as_str()));
+    assert_eq!(token.claim("iss"), Some(urls.issuer(Party::As)));
     assert_eq!(token.claim("sub"), Some(SUBJECT));
-    assert_eq!(token.audiences(), [&urls.mcp_resource]);
-    assert_eq!(token.claim("client_id"), Some(servers.stage.at_as.client_id.as_str()));
+    assert_eq!(token.audiences(), [urls.resource(Party::Mcp)]);
+    assert_eq!(token.claim("client_id"), Some(servers.stage.registration(Party::As).client_id.as_str()));
     assert_eq!(token.claim("scope"), Some("files:list files:read"));
     assert_eq!(token.seconds("exp"), token.seconds("iat").map(|iat| iat + 3600));
     assert_eq!(servers.stage.ledger.value("access_token#1"), Some(reply.member("access_token")));
@@ -39,7 +40,7 @@ async fn a_grant_is_redeemed_for_a_token_that_is_bound_to_the_mcp_server() {
 async fn the_key_is_fetched_by_the_server_itself_and_the_assertion_is_recognised() {
     let servers = Servers::playing("").await;
     let assertion = servers.grant().signed();
-    servers.stage.ledger.mint_token("id_jag", &assertion, servers.stage.idp_key.name, &[Party::As]);
+    servers.stage.ledger.mint_token("id_jag", &assertion, servers.stage.key(Party::Idp).name, &[Party::As]);
     servers.redeem(&servers.presenting(&assertion)).await;
     let transcript = servers.transcript();
     let [request, fetch] = transcript.exchanges.as_slice() else { panic!("{:?}", transcript.exchanges) };
@@ -91,10 +92,10 @@ async fn what_a_conforming_grant_may_look_like_is_accepted() {
     let now = servers.stage.now();
     let slash = |text: &str| format!("{text}/");
     let grants = [
-        servers.grant().with("aud", json!([urls.as_issuer])),
-        servers.grant().with("aud", slash(&urls.as_issuer)),
-        servers.grant().with("resource", slash(&urls.mcp_resource)),
-        servers.grant().with("resource", json!(["https://elsewhere.example", urls.mcp_resource])),
+        servers.grant().with("aud", json!([urls.issuer(Party::As)])),
+        servers.grant().with("aud", slash(urls.issuer(Party::As))),
+        servers.grant().with("resource", slash(urls.resource(Party::Mcp))),
+        servers.grant().with("resource", json!(["https://elsewhere.example", urls.resource(Party::Mcp)])),
         servers.grant().without("resource"),
         servers.grant().with("exp", now - 30),
         servers.grant().with("iat", now + 30).with("nbf", now + 30),
@@ -106,7 +107,7 @@ async fn what_a_conforming_grant_may_look_like_is_accepted() {
         let reply = servers.redeem(&servers.presenting(&grant.signed())).await;
         assert_eq!(reply.status, 200, "{} {}", grant.signed(), reply.body);
     }
-    for resource in [urls.mcp_resource.clone(), slash(&urls.mcp_resource), String::new()] {
+    for resource in [urls.resource(Party::Mcp).to_owned(), slash(urls.resource(Party::Mcp)), String::new()] {
         let form = servers.parameters().with("resource", &resource).with("unknown", "x").with("code", "");
         assert_eq!(servers.redeem(&form).await.status, 200, "{resource}");
     }
@@ -119,7 +120,7 @@ async fn any_target_is_accepted_where_the_script_says_so_and_a_slash_is_not_wher
     assert_eq!(any.redeem(&any.presenting(&foreign.signed())).await.status, 200);
 
     let exact = Servers::playing("[as]\ntargets = \"exact\"\n").await;
-    let slashed = exact.grant().with("aud", format!("{}/", exact.stage.urls.as_issuer));
+    let slashed = exact.grant().with("aud", format!("{}/", exact.stage.urls.issuer(Party::As)));
     let (status, error, why) = exact.redeem(&exact.presenting(&slashed.signed())).await.refusal();
     assert_eq!((status, error.as_str()), (400, "invalid_grant"));
     assert!(why.contains("aud"), "{why}");
@@ -133,6 +134,12 @@ async fn a_grant_is_good_again_unless_the_script_refuses_replay() {
         assert_eq!(servers.redeem(&form).await.status, 200);
     }
     assert_eq!(servers.access_tokens(), 2);
+
+    let servers = Servers::playing("[as]\nreplay = \"expired\"\n").await;
+    let form = servers.parameters();
+    assert_eq!(servers.redeem(&form).await.status, 200);
+    let (_, error, why) = servers.redeem(&form).await.refusal();
+    assert!(error == "invalid_grant" && why.contains("exp"), "{error}: {why}");
 
     let servers = Servers::playing("[as]\nreplay = \"refuse\"\n").await;
     let form = servers.parameters();
@@ -168,4 +175,21 @@ async fn what_the_script_makes_of_the_token_counts_at_the_mcp_server() {
     let reply = servers.redeem(&servers.parameters()).await;
     assert_eq!(reply.member("token_type"), "bearer");
     assert_eq!(Jwt::decode(&reply.member("access_token")).unwrap().header["typ"], "JWT");
+}
+
+#[tokio::test]
+async fn the_query_of_the_token_endpoint_must_be_there_as_metadata_has_it() {
+    let servers = Servers::playing("[as]\ntoken_path = \"/token?tenant=a%2Fb\"\n").await;
+    let metadata = servers.get(Party::As, "/.well-known/oauth-authorization-server").await;
+    assert_eq!(metadata.member("token_endpoint"), "http://127.0.0.1:2/token?tenant=a%2Fb");
+    let form = servers.parameters();
+    let basic = servers.basic();
+    let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+    for (path, status) in [("/token", 400), ("/token?tenant=a/b", 400), ("/token?tenant=a%2Fb", 200)] {
+        let reply = servers.send(Party::As, ("POST", path), &headers, form.body()).await;
+        assert_eq!(reply.status, status, "{path}");
+        assert_eq!(reply.member("error"), if status == 400 { "invalid_request" } else { "" });
+    }
+    let exchanges = servers.transcript().exchanges;
+    assert_eq!(exchanges.iter().filter(|one| one.endpoint == EndpointName::Token).count(), 3);
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crosscheck_scenarios::Party;
 use crosscheck_wire::constants::{FORM, TOKEN_TYPE_ID_JAG, TYP_ID_JAG};
 
 use crate::stage::{Idp, Parameters, object};
@@ -21,7 +22,7 @@ async fn forms_and_json_are_accepted_with_any_targets_and_no_client() {
         let reply = idp.post(&headers, body).await;
         let grant = reply.grant();
         assert_eq!((grant.claim("aud"), grant.claim("resource")), (Some("a"), Some("r#f")));
-        assert_eq!(grant.claim("client_id"), Some(idp.stage.at_as.client_id.as_str()));
+        assert_eq!(grant.claim("client_id"), Some(idp.stage.registration(Party::As).client_id.as_str()));
         assert_eq!(grant.header["typ"], TYP_ID_JAG);
         let members = object(reply.json());
         assert_eq!(members.keys().collect::<Vec<_>>(), ["issued_token_type", "access_token", "token_type"]);

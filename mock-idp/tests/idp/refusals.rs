@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
+use crosscheck_scenarios::Party;
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER, TYP_ACCESS_TOKEN, TYP_ID_JAG};
 use crosscheck_wire::jose::{Jwt, SigningKey};
 
@@ -67,7 +68,7 @@ async fn an_unfit_subject_token_is_an_invalid_grant_and_never_echoed() {
         ("another type", |idp| retyped(idp, "application/OAuth-ID-JAG+jwt")),
         ("this issuer", |idp| idp.id_token(json!({ "iss": "http://127.0.0.1:1/" }))),
         ("another client", |idp| idp.id_token(json!({ "aud": "somebody" }))),
-        ("another client", |idp| idp.id_token(json!({ "aud": idp.stage.at_as.client_id }))),
+        ("another client", |idp| idp.id_token(json!({ "aud": idp.stage.registration(Party::As).client_id }))),
         ("another client", |idp| idp.id_token(json!({ "aud": [] }))),
         ("expired", |idp| idp.id_token(json!({ "exp": idp.stage.now() - 61 }))),
         ("expired", |idp| idp.id_token(json!({ "exp": "never" }))),
@@ -85,7 +86,7 @@ async fn an_unfit_subject_token_is_an_invalid_grant_and_never_echoed() {
 #[tokio::test]
 async fn clocks_may_differ_and_an_id_token_may_have_several_audiences() {
     let idp = Idp::playing("");
-    let client_id = idp.stage.at_idp.client_id.as_str();
+    let client_id = idp.stage.registration(Party::Idp).client_id.as_str();
     for changes in [json!({ "exp": idp.stage.now() - 30 }), json!({ "aud": ["other", client_id] })] {
         let form = idp.parameters().set("subject_token", &idp.id_token(changes));
         assert_eq!(idp.exchange(&form).await.status, 200);
@@ -95,7 +96,7 @@ async fn clocks_may_differ_and_an_id_token_may_have_several_audiences() {
 #[tokio::test]
 async fn a_grant_is_no_subject_token() {
     let idp = Idp::playing("[idp]\ntargets = \"any\"");
-    let form = idp.parameters().set("audience", &idp.stage.at_idp.client_id);
+    let form = idp.parameters().set("audience", &idp.stage.registration(Party::Idp).client_id);
     let grant = idp.exchange(&form).await.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(Jwt::decode(&grant).unwrap().header["typ"], TYP_ID_JAG);
     let reply = idp.exchange(&idp.parameters().set("subject_token", &grant)).await;
@@ -106,7 +107,7 @@ async fn a_grant_is_no_subject_token() {
 async fn targets_are_compared_as_the_script_says() {
     for name in ["audience", "resource"] {
         let exact = Idp::playing("[idp]\ntargets = \"exact\"");
-        let own = [&exact.stage.urls.as_issuer, &exact.stage.urls.mcp_resource];
+        let own = [exact.stage.urls.issuer(Party::As), exact.stage.urls.resource(Party::Mcp)];
         let own = own[usize::from(name == "resource")];
         let form = exact.parameters().set(name, &format!("{own}/"));
         assert_eq!(exact.exchange(&form).await.refusal().1, "invalid_target", "{name}");
@@ -124,7 +125,14 @@ async fn client_authentication_is_refused_as_the_registration_wants() {
     let wrong_header = [("content-type", FORM), ("authorization", "Basic eDp5")];
     let cases = [
         (401, public.exchange(&public.parameters().without("client_id")).await),
-        (401, public.exchange(&public.parameters().set("client_id", &public.stage.at_as.client_id)).await),
+        (
+            401,
+            public
+                .exchange(
+                    &public.parameters().set("client_id", &public.stage.registration(Party::As).client_id),
+                )
+                .await,
+        ),
         (401, public.post(&wrong_header, public.parameters().body()).await),
         (401, secret.exchange(&secret.parameters()).await),
         (401, secret.exchange(&secret.parameters().with("client_secret", "wrong")).await),
@@ -177,5 +185,5 @@ async fn a_body_of_ten_megabytes_is_too_large() {
 /// The ID token with another `typ`, signed again.
 fn retyped(idp: &Idp, typ: &str) -> String {
     let claims = Jwt::decode(&idp.stage.id_token).unwrap().claims;
-    idp.stage.idp_key.sign(&idp.stage.idp_key.header(typ), &claims)
+    idp.stage.key(Party::Idp).sign(&idp.stage.key(Party::Idp).header(typ), &claims)
 }

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
-use crosscheck_scenarios::{Profile, Scenarios, SpecVersion};
+use crosscheck_scenarios::{Party, Profile, Scenarios, SpecVersion};
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::{Declared, Origins, Stage, form};
@@ -33,11 +33,7 @@ impl Idp {
         let head = "title = \"t\"\nwhy = \"w\"\nrequirements = [\"flow-order\"]\n";
         let scenarios = Scenarios::parse("test", &format!("{head}{script}"), &[]).unwrap();
         let scenario = scenarios.find("test").unwrap().clone();
-        let origins = Origins {
-            idp: "http://127.0.0.1:1".into(),
-            resource_as: "http://127.0.0.1:2".into(),
-            mcp: "http://127.0.0.1:3".into(),
-        };
+        let origins = Origins(Party::ALL.map(|party| format!("http://127.0.0.1:{}", party as usize + 1)));
         let (profile, version) = (Profile::Mcp, SpecVersion::default());
         let stage = Arc::new(Stage::new(Arc::new(scenario), profile, version, Declared::default(), origins));
         Self { router: crosscheck_mock_idp::router(Arc::clone(&stage)), stage }
@@ -73,27 +69,27 @@ impl Idp {
         Parameters(Vec::new())
             .with("grant_type", GRANT_TYPE_TOKEN_EXCHANGE)
             .with("requested_token_type", TOKEN_TYPE_ID_JAG)
-            .with("audience", &urls.as_issuer)
-            .with("resource", &urls.mcp_resource)
+            .with("audience", urls.issuer(Party::As))
+            .with("resource", urls.resource(Party::Mcp))
             .with("scope", "files:read")
             .with("subject_token", &self.stage.id_token)
             .with("subject_token_type", TOKEN_TYPE_ID_TOKEN)
-            .with("client_id", &self.stage.at_idp.client_id)
+            .with("client_id", &self.stage.registration(Party::Idp).client_id)
     }
 
     /// An ID token of this IdP with some claims changed.
     pub(crate) fn id_token(&self, changes: Value) -> String {
         let mut claims = Jwt::decode(&self.stage.id_token).unwrap().claims;
         claims.extend(object(changes));
-        self.stage.idp_key.sign(&self.stage.idp_key.header("JWT"), &claims)
+        self.stage.key(Party::Idp).sign(&self.stage.key(Party::Idp).header("JWT"), &claims)
     }
 
     /// A client assertion as the IdP wants it.
     pub(crate) fn client_assertion(&self) -> String {
-        let key = self.stage.at_idp.key.as_ref().unwrap();
-        let client_id = &self.stage.at_idp.client_id;
+        let key = self.stage.registration(Party::Idp).key.as_ref().unwrap();
+        let client_id = &self.stage.registration(Party::Idp).client_id;
         let claims = json!({
-            "iss": client_id, "sub": client_id, "aud": self.stage.urls.idp_issuer,
+            "iss": client_id, "sub": client_id, "aud": self.stage.urls.issuer(Party::Idp),
             "exp": self.stage.now() + 60, "jti": self.stage.canary.mint(),
         });
         key.sign(&key.header("JWT"), &object(claims))

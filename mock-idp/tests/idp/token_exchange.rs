@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crosscheck_scenarios::Party;
-use crosscheck_wire::SUBJECT;
 use crosscheck_wire::constants::{CLIENT_ASSERTION_TYPE, FORM, TOKEN_TYPE_ID_JAG, TYP_ID_JAG};
 use crosscheck_wire::form::encode;
+use crosscheck_wire::{SUBJECT, SUBJECT_2};
 
 use crate::stage::Idp;
 
@@ -29,11 +29,11 @@ async fn an_id_token_is_exchanged_for_a_grant_that_the_served_keys_verify() {
     assert_eq!(grant.header["kid"], keys["keys"][0]["kid"]);
     assert!(grant.verifies_with(&keys["keys"][0]));
     let urls = &idp.stage.urls;
-    assert_eq!(grant.claim("iss"), Some(urls.idp_issuer.as_str()));
+    assert_eq!(grant.claim("iss"), Some(urls.issuer(Party::Idp)));
     assert_eq!(grant.claim("sub"), Some(SUBJECT));
-    assert_eq!(grant.claim("aud"), Some(urls.as_issuer.as_str()));
-    assert_eq!(grant.claim("client_id"), Some(idp.stage.at_as.client_id.as_str()));
-    assert_eq!(grant.claim("resource"), Some(urls.mcp_resource.as_str()));
+    assert_eq!(grant.claim("aud"), Some(urls.issuer(Party::As)));
+    assert_eq!(grant.claim("client_id"), Some(idp.stage.registration(Party::As).client_id.as_str()));
+    assert_eq!(grant.claim("resource"), Some(urls.resource(Party::Mcp)));
     assert_eq!(grant.claim("scope"), Some("files:read"));
     assert_eq!(grant.seconds("exp"), grant.seconds("iat").map(|iat| iat + 300));
     assert!(grant.seconds("auth_time").is_some());
@@ -50,15 +50,15 @@ async fn every_client_authentication_method_is_accepted_from_a_client_registered
     let basic = Idp::playing(
         "needs = [\"idp-auth=client_secret_basic\"]\n[client]\nidp_client_id = \"a b:%{canary}\"",
     );
-    let secret = basic.stage.at_idp.client_secret.as_deref().unwrap();
-    let pair = format!("{}:{}", encode(&basic.stage.at_idp.client_id), encode(secret));
+    let secret = basic.stage.registration(Party::Idp).client_secret.as_deref().unwrap();
+    let pair = format!("{}:{}", encode(&basic.stage.registration(Party::Idp).client_id), encode(secret));
     let authorization = format!("Basic {}", STANDARD.encode(pair));
     let headers = [("content-type", FORM), ("authorization", authorization.as_str())];
     let body = basic.parameters().without("client_id").body();
     assert_eq!(basic.post(&headers, body).await.status, 200);
 
     let post = Idp::playing("needs = [\"idp-auth=client_secret_post\"]");
-    let secret = post.stage.at_idp.client_secret.as_deref().unwrap();
+    let secret = post.stage.registration(Party::Idp).client_secret.as_deref().unwrap();
     assert_eq!(post.exchange(&post.parameters().with("client_secret", secret)).await.status, 200);
 
     let signed = Idp::playing("needs = [\"idp-auth=private_key_jwt\"]");
@@ -145,8 +145,61 @@ async fn the_grant_is_bent_before_and_the_answer_after_it_is_signed() {
     assert_eq!(grant.header["typ"], "JWT");
     assert_eq!(grant.audiences(), ["http://127.0.0.1:2/token"]);
     assert!(!grant.claims.contains_key("jti"));
-    assert!(grant.verifies_with(idp.stage.idp_key.public_jwk()));
+    assert!(grant.verifies_with(idp.stage.key(Party::Idp).public_jwk()));
     let members = reply.json();
     assert_eq!(members["token_type"], "Bearer");
     assert!(members["scope"].is_null() && members.get("expires_in").is_none());
+}
+
+#[tokio::test]
+async fn a_grant_is_for_the_server_that_the_audience_names() {
+    let script = "[as2]\n[mcp2]\nchallenge_scope = \"mail:read\"\n[trap]\npath = \"/t\"\n";
+    let idp = Idp::playing(script);
+    let urls = &idp.stage.urls;
+    let form = idp.parameters().without("scope").set("audience", urls.issuer(Party::As2));
+    let grant = idp.exchange(&form.set("resource", urls.resource(Party::Mcp2))).await.grant();
+    assert_eq!(grant.claim("client_id"), Some(idp.stage.registration(Party::As2).client_id.as_str()));
+    assert_eq!(grant.claim("scope"), Some("mail:read"));
+    assert_ne!(idp.stage.registration(Party::As2).client_id, idp.stage.registration(Party::As).client_id);
+    assert_eq!(idp.stage.ledger.values().pop().unwrap().facts.travels_to, [Party::As2]);
+
+    let trap = idp.parameters().set("audience", urls.issuer(Party::Trap));
+    assert_eq!(idp.exchange(&trap).await.refusal().1, "invalid_target");
+    let any = Idp::playing(&format!("[idp]\ntargets = \"any\"\n{script}"));
+    for (audience, party) in [("http://127.0.0.1:6/t", Party::Trap), ("http://127.0.0.1:3", Party::As)] {
+        let grant = any.exchange(&any.parameters().set("audience", audience)).await.grant();
+        assert_eq!(grant.claim("client_id"), Some(any.stage.registration(Party::As).client_id.as_str()));
+        assert_eq!(any.stage.ledger.values().pop().unwrap().facts.travels_to, [party]);
+    }
+    let unscripted = Idp::playing("");
+    for (name, value) in [("audience", urls.issuer(Party::As2)), ("resource", urls.resource(Party::Mcp2))] {
+        let reply = unscripted.exchange(&unscripted.parameters().set(name, value)).await;
+        assert_eq!(reply.refusal().1, "invalid_target", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_stands_for_the_user_of_the_id_token() {
+    let idp = Idp::playing(
+        "needs = [\"calls\"]\n[[client.calls]]\nto = \"mcp\"\ntool = \"one\"\nuser = \"second\"\n",
+    );
+    let token = idp.stage.ledger.value("other_id_token").unwrap();
+    let grant = idp.exchange(&idp.parameters().set("subject_token", &token)).await.grant();
+    assert_eq!((grant.claim("sub"), grant.claim("aud_sub")), (Some(SUBJECT_2), Some(SUBJECT_2)));
+    assert_eq!(idp.exchange(&idp.parameters()).await.grant().claim("sub"), Some(SUBJECT));
+}
+
+#[tokio::test]
+async fn an_id_token_that_has_expired_by_the_script_is_refused() {
+    let idp = Idp::playing("[client]\nid_token_expired = true");
+    let (_, error, why) = idp.exchange(&idp.parameters()).await.refusal();
+    assert!(error == "invalid_grant" && why.contains("expired"), "{error}: {why}");
+}
+
+#[tokio::test]
+async fn the_query_of_the_token_endpoint_must_be_there_as_metadata_has_it() {
+    let idp = Idp::playing("[idp]\ntoken_path = \"/token?tenant=a%2Fb\"");
+    assert_eq!(idp.exchange(&idp.parameters()).await.status, 200);
+    let reply = idp.request("POST", "/token").await;
+    assert_eq!(reply.refusal().1, "invalid_request");
 }
