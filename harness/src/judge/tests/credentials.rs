@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crosscheck_scenarios::AuthMethod;
+use crosscheck_scenarios::{AuthMethod, Party};
 use crosscheck_wire::transcript::{Exchange, JwtFacts};
 use crosscheck_wire::{Alteration, Text};
 
@@ -39,7 +39,8 @@ fn client_authentication() {
         }),
         "conf-as-secret-as-only",
     );
-    fails(&bent(LEG2, basic_of("idp.client_id", "as.client_secret")), "jb-client-of-grant");
+    fails(&bent(LEG2, basic_of("idp.client_id", "as.client_secret")), "cid-two-registrations");
+    fails(&bent(LEG2, basic_of("as2.client_id", "as.client_secret")), "jb-client-of-grant");
     fails(&bent(LEG2, basic_of("as.client_id", "idp.client_secret")), "conf-idp-secret-idp-only");
     fails(
         &bent(LEG2, |exchange| {
@@ -72,8 +73,8 @@ fn client_authentication() {
 #[test]
 fn a_confidential_client_at_the_idp_that_sends_its_id_alone() {
     let mut sample = Sample::honest();
-    sample.transcript.at_idp.methods = vec![AuthMethod::ClientSecretBasic];
-    sample.transcript.at_idp.declared = true;
+    let at_idp = sample.registration(Party::Idp);
+    (at_idp.methods, at_idp.declared) = (vec![AuthMethod::ClientSecretBasic], true);
     sample.refuse(LEG1, 401, "invalid_client");
     fails(&sample, "cauth-present@idp");
     assert!(sample.finding().as_expected.iter().all(|name| name != "client authentication"));
@@ -135,9 +136,9 @@ fn the_client_of_the_other_registration_in_an_assertion_is_a_confusion_of_client
         set_claim(exchange, "iss", json!("«idp.client_id»"));
         set_claim(exchange, "sub", json!("«idp.client_id»"));
     });
-    fails(&sample, "jb-client-of-grant");
+    fails(&sample, "cid-two-registrations");
     let covers: Vec<_> = sample.finding().covers.iter().map(ToString::to_string).collect();
-    assert_eq!(covers, ["cid-two-registrations"]);
+    assert_eq!(covers, ["jb-client-of-grant"]);
 }
 
 fn list_methods(exchange: &mut Exchange, methods: serde_json::Value) {
@@ -145,6 +146,5 @@ fn list_methods(exchange: &mut Exchange, methods: serde_json::Value) {
 }
 
 fn needs_encoding(sample: &mut Sample) {
-    sample.transcript.at_as.needs_encoding = true;
-    sample.transcript.at_idp.needs_encoding = true;
+    sample.transcript.registrations.values_mut().for_each(|registration| registration.needs_encoding = true);
 }
