@@ -244,8 +244,8 @@ fn endpoint_used(view: &View<'_>) -> Evidence {
             .filter(|document| document.exchange.number < exchange.number)
             .filter_map(|document| document.text("token_endpoint"))
             .collect();
-        let own = view.stage(&format!("{}.token_endpoint", exchange.party));
-        misdirected(view, exchange, what, if endpoints.is_empty() { vec![own] } else { endpoints })
+        let own = [view.stage(&format!("{}.token_endpoint", exchange.party))];
+        misdirected(view, exchange, what, if endpoints.is_empty() { &own } else { &endpoints })
     });
     match (evidence, stopped_before_other_host(view)) {
         (Evidence::Unreached(_), Some(breach)) => Evidence::of([breach]),
@@ -274,11 +274,11 @@ fn idp_endpoint(view: &View<'_>) -> Evidence {
         let mut endpoints: Vec<_> =
             published.filter_map(|document| document.text("token_endpoint")).collect();
         endpoints.insert(0, view.stage("idp.token_endpoint"));
-        misdirected(view, exchange, what, endpoints)
+        misdirected(view, exchange, what, &endpoints)
     })
 }
 
-fn misdirected(view: &View<'_>, exchange: &Exchange, what: &str, endpoints: Vec<&str>) -> Option<Breach> {
+fn misdirected(view: &View<'_>, exchange: &Exchange, what: &str, endpoints: &[&str]) -> Option<Breach> {
     let url = view.url_without_query(exchange);
     let named = endpoints.iter().any(|endpoint| without_query(endpoint) == url);
     let expected = endpoints.first().copied().unwrap_or("none");

@@ -77,7 +77,9 @@ fn a_client_id_beside_basic_is_identification() {
 
 #[test]
 fn no_scope_anywhere() {
-    green(|sample| drop(sample.bend(LEG1, |exchange| remove(exchange, "scope"))));
+    green(|sample| {
+        sample.bend(LEG1, |exchange| remove(exchange, "scope"));
+    });
 }
 
 #[test]
