@@ -174,28 +174,35 @@ fn lists_methods(view: &View<'_>, is: impl Fn(&Option<Vec<&str>>) -> bool) -> bo
 /// the list. An empty list says nothing.
 fn listed_methods<'a>(view: &View<'a>, exchange: &Exchange) -> Option<Option<Vec<&'a str>>> {
     let document = view.metadata(exchange.party, exchange.number).next()?;
-    Some(Some(document.texts("token_endpoint_auth_methods_supported")).filter(|names| !names.is_empty()))
+    Some(Some(document.texts(METHODS)).filter(|names| !names.is_empty()))
 }
+
+/// The member of authorization server metadata that lists methods.
+const METHODS: &str = "token_endpoint_auth_methods_supported";
 
 /// Where the server lists no method that the client can do, the secret is not sent all the same.
 fn none_possible(view: &View<'_>, party: Party) -> Evidence {
     if view.registration(party).declared {
         return Evidence::NotApplicable("the registered method outranks metadata");
     }
-    let impossible = |exchange: &Exchange| {
-        let possible =
-            |name: &str| AuthMethod::ALL.iter().any(|method| method.uses_secret() && method.as_str() == name);
-        let listed = listed_methods(view, exchange)??;
-        (!listed.iter().any(|name| possible(name) || *name == AuthMethod::None.as_str())).then_some(listed)
+    let possible = |name: &&str| {
+        AuthMethod::ALL.iter().any(|method| *method != AuthMethod::PrivateKeyJwt && method.as_str() == *name)
     };
-    if !view.leg(party).is_empty() && !view.leg(party).iter().any(|exchange| impossible(exchange).is_some()) {
-        return Evidence::NotApplicable("the client saw no list without a method for its credential");
+    let impossible = |number: usize, party: Party| {
+        let listed = view.metadata(party, number).next()?.texts(METHODS);
+        (!listed.is_empty() && !listed.iter().any(possible)).then_some(listed)
+    };
+    match view.leg(party) {
+        [] if impossible(usize::MAX, party).is_some() => return Evidence::Kept,
+        legs if legs.iter().all(|exchange| impossible(exchange.number, exchange.party).is_none()) => {
+            return Evidence::NotApplicable("the client saw no list without a method for its credential");
+        }
+        _ => {}
     }
     methods(view, party, |exchange, method| {
-        let listed = impossible(exchange)?;
-        (method.uses_secret()
-            && !view.registration(exchange.party).methods.contains(&AuthMethod::PrivateKeyJwt))
-        .then(|| {
+        let listed = impossible(exchange.number, exchange.party)?;
+        let has_key = view.registration(exchange.party).methods.contains(&AuthMethod::PrivateKeyJwt);
+        (method.uses_secret() && !has_key).then(|| {
             let what =
                 "The server lists no method that the client can do, and the secret is sent all the same.";
             let expected = format!("no secret, as {} is listed", join(listed.iter().copied()));

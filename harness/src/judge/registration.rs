@@ -2,7 +2,7 @@
 //!
 //! ID-JAG draft -04 sections 3.1 and 5, MCP authorization 2026-07-28 on client registration.
 
-use crosscheck_scenarios::{Capability, EndpointName, Party};
+use crosscheck_scenarios::{EndpointName, Party};
 
 use super::client_authentication::other_identity;
 use super::evidence::{Breach, Evidence, Rule, rule};
@@ -33,9 +33,6 @@ fn two_registrations(view: &View<'_>) -> Evidence {
 }
 
 fn no_registration(view: &View<'_>) -> Evidence {
-    if view.transcript.declared.contains(&Capability::Cimd) {
-        return Evidence::NotApplicable("the client is not registered beforehand");
-    }
     let published: Vec<_> =
         view.server_documents().filter_map(|document| document.text("registration_endpoint")).collect();
     let asked = view.exchanges.iter().filter(|exchange| {

@@ -85,7 +85,8 @@ fn grant_is_no_bearer(view: &View<'_>) -> Evidence {
         return Evidence::Unreached("the IdP issued no grant");
     }
     let shown = view.to_mcp_servers().filter_map(|exchange| {
-        let mention = view.mentions(exchange, Role::Grant).next()?;
+        // A grant at a guessed token endpoint is astray, and no access token.
+        let mention = view.mentions(exchange, Role::Grant).find(|mention| mention.at != "assertion")?;
         let breach = Breach::new(exchange, "The ID-JAG is sent to the MCP server.");
         let place = if mention.at.is_empty() { "request" } else { &mention.at };
         Some(breach.compare(place, "an access token, or none", format!("«{}»", mention.name)))

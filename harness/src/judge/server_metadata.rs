@@ -414,9 +414,6 @@ fn foreign_idp(view: &View<'_>) -> Evidence {
 
 /// The IdP is never found in data of the resource or of its authorization server.
 fn idp_from_resource(view: &View<'_>) -> Evidence {
-    if view.leg1_is_outside() {
-        return Evidence::NotApplicable("the grant is handed to the client ready");
-    }
     let offers: Vec<_> = view
         .resource_documents()
         .chain(view.server_documents().filter(|document| document.exchange.party != Party::Idp))

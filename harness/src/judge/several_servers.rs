@@ -10,7 +10,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use super::documents::Claim;
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::token_request::{every, seen};
+use super::token_request::seen;
 use super::view::{Role, View};
 
 pub(super) const RULES: &[Rule] = &[
@@ -30,11 +30,8 @@ fn credential(view: &View<'_>, changed: bool) -> Evidence {
     if changed && moves.is_empty() {
         return Evidence::NotApplicable("no MCP server changed its authorization server");
     }
-    if !changed
-        && view.leg(Party::As).is_empty()
-        && !view.to(Party::Trap).any(|exchange| exchange.request.method == "POST")
-    {
-        return Evidence::Unreached("no authorization server was asked for an access token");
+    if view.leg(Party::As).is_empty() && view.resource_documents().next().is_none() {
+        return Evidence::Unreached("the client met no authorization server");
     }
     let breaches = view.exchanges.iter().filter_map(|exchange| {
         let mention = strange_credential(view, exchange)?;
@@ -131,7 +128,9 @@ fn grant(view: &View<'_>) -> Evidence {
     }
     Evidence::of(presented.iter().filter_map(|(exchange, name)| {
         let (first, _) = presented.iter().find(|(_, other)| other == name)?;
-        (first.party != exchange.party).then(|| {
+        // Where no metadata led there, the client was redirected.
+        let led = view.source_of_endpoint(exchange).is_some();
+        (first.party != exchange.party && led).then(|| {
             let what = "One ID-JAG is presented at two authorization servers.";
             let seen = format!("at {} and {}", first.party, exchange.party);
             Breach::new(exchange, what).compare(
@@ -154,12 +153,16 @@ fn audience(view: &View<'_>) -> Evidence {
     if !several(view) {
         return Evidence::NotApplicable(ONE_SERVER);
     }
-    every(view, Party::Idp, |leg1| {
+    if view.leg(Party::Idp).is_empty() {
+        return Evidence::Unreached("no exchange was sent to the IdP");
+    }
+    let breaches = view.leg(Party::Idp).iter().filter_map(|leg1| {
         let server = misnamed(view, leg1)?;
         let expected = view.issuer(view.scenario.protector(server));
         let what = "The exchange for one MCP server names the authorization server of another.";
         Some(Breach::new(leg1, what).compare("audience", expected, seen(leg1, "audience")))
-    })
+    });
+    view.bait(breaches.collect())
 }
 
 /// The MCP server for which an exchange is, where its audience is the authorization server of another.

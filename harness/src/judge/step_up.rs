@@ -48,13 +48,16 @@ fn step_up(view: &View<'_>) -> Evidence {
     if view.leg1_is_outside() {
         return Evidence::NotApplicable("the grant is handed to the client ready");
     }
-    let named: Vec<_> =
-        lacking(view).into_iter().filter(|exchange| challenged(exchange, "scope").is_some()).collect();
+    let mut named: Vec<_> = lacking(view)
+        .into_iter()
+        .filter_map(|exchange| Some((exchange, challenged(exchange, "scope")?)))
+        .collect();
+    // Who is refused for it again has asked in vain, or was judged by the first refusal.
+    named.dedup_by(|(_, scope), (_, first)| scope == first);
     if named.is_empty() || !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::NotApplicable(NEVER_LACKED);
     }
-    let reported = named.into_iter().filter_map(|refusal| {
-        let scope = challenged(refusal, "scope")?;
+    let reported = named.into_iter().filter_map(|(refusal, scope)| {
         let missing = scopes(&scope);
         let asks = |leg1: &&&Exchange| asked(leg1).is_some_and(|asked| asked.is_superset(&missing));
         let (before, after): (Vec<_>, Vec<_>) =
