@@ -258,7 +258,7 @@ fn stopped_before_other_host(view: &View<'_>) -> Option<Breach> {
     let document = view.metadata(Party::As, usize::MAX).next()?;
     let endpoint = document.text("token_endpoint")?;
     let elsewhere = origin(endpoint) != origin(document.text("issuer")?);
-    (elsewhere && gave_up(view, &document)).then(|| {
+    (elsewhere && usable(view, &document) && gave_up(view, &document)).then(|| {
         let what = "The client stops before a token endpoint that is on another host than the issuer.";
         let breach = Breach::new(document.exchange, what);
         let breach = breach.compare("next request", format!("POST {endpoint}"), view.ending());

@@ -2,9 +2,11 @@
 
 mod breaches;
 mod credentials;
+mod documents;
 mod freedoms;
 mod runs;
 mod sample;
+mod tokens;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
