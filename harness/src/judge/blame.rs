@@ -25,6 +25,7 @@ pub(super) struct Observation {
 struct Found {
     severity: Severity,
     explicable: bool,
+    ends_run: bool,
     finding: Finding,
 }
 
@@ -101,17 +102,16 @@ impl Broken {
         number.is_some_and(|number| self.at(number).iter().any(|(other, _)| other.covers.contains(id)))
     }
 
-    /// Rows that a finding in that exchange covers: those that are broken there too, and those that are only seen
+    /// Rows that a finding covers: those that are broken in one of its exchanges, and those that are only seen
     /// through others.
-    fn covered_by(&self, requirement: &Requirement, number: Option<usize>) -> BTreeSet<RequirementId> {
-        let here: Vec<_> = number.map(|number| self.at(number)).unwrap_or_default().iter().collect();
+    fn covered_by(&self, requirement: &Requirement, numbers: &[usize]) -> BTreeSet<RequirementId> {
+        let here: Vec<_> = numbers.iter().flat_map(|number| self.at(*number)).collect();
         let mut covered = BTreeSet::new();
         let mut open: Vec<_> = requirement.covers.iter().collect();
         while let Some(id) = open.pop() {
             let broken = here.iter().find(|(other, _)| other.id == *id);
-            if (broken.is_some() || Catalogue::embedded().find(id.as_str()).is_none())
-                && covered.insert(id.clone())
-            {
+            let unseen = Catalogue::embedded().find(id.as_str()).is_none_or(|row| row.planned.is_some());
+            if (broken.is_some() || unseen) && covered.insert(id.clone()) {
                 open.extend(broken.iter().flat_map(|(other, _)| &other.covers));
             }
         }
@@ -126,16 +126,17 @@ fn found(view: &View<'_>, observation: &mut Observation, broken: &Broken) -> Opt
     let mut left: Vec<_> = std::mem::take(breaches);
     left.retain(|breach| !broken.is_covered(&requirement.id, breach.exchange));
     let row = requirement.severity(view.transcript.profile)?;
-    let severity = |breach: &Breach| row.min(breach.at_most);
+    let severity = |breach: &Breach| breach.severity(row, view.transcript.profile);
     let worst = left.iter().map(severity).max()?;
     let repeated = left.len() - 1;
+    let numbers: Vec<_> = left.iter().filter_map(|breach| breach.exchange).collect();
     let first = left.into_iter().find(|breach| severity(breach) == worst)?;
-    let covers = broken.covered_by(requirement, first.exchange).into_iter().collect();
+    let covers = broken.covered_by(requirement, &numbers).into_iter().collect();
     let as_expected = first.exchange.map(|number| as_expected(view, broken, number)).unwrap_or_default();
-    let Breach { what, exchange, compared, excerpt, explicable, .. } = first;
+    let Breach { what, exchange, compared, excerpt, explicable, ends_run, .. } = first;
     let then = Vec::new();
     let finding = Finding { what, exchange, compared, as_expected, excerpt, then, covers, repeated };
-    Some(Found { severity: worst, explicable, finding })
+    Some(Found { severity: worst, explicable, ends_run, finding })
 }
 
 /// What is right in a token request in which something is wrong.
@@ -186,9 +187,10 @@ fn explain(view: &View<'_>, observations: &[Observation], found: &mut [Option<Fo
     }
 }
 
-/// The place of the counted finding that was seen first, among those for which `is` holds.
+/// The place of the finding that was seen first, among those that count or end the run and for which `is` holds.
 fn earliest(found: &[Option<Found>], is: impl Fn(&Found) -> bool) -> Option<usize> {
-    let counted = |found: &Found| found.severity >= Severity::Warn && !found.explicable && is(found);
+    let counts = |found: &Found| found.severity >= Severity::Warn || found.ends_run;
+    let counted = |found: &Found| counts(found) && !found.explicable && is(found);
     let seen = found.iter().enumerate().filter_map(|(at, found)| {
         let found = found.as_ref().filter(|found| counted(found))?;
         Some((found.finding.exchange?, at))
@@ -196,10 +198,11 @@ fn earliest(found: &[Option<Found>], is: impl Fn(&Found) -> bool) -> Option<usiz
     seen.min().map(|(_, at)| at)
 }
 
-/// Whether a finding is the reason for an outcome: a failure always, a warning only if a server then refused.
+/// Whether a finding is the reason for an outcome: a failure and giving up always, a warning only if a server then
+/// refused.
 fn explains(view: &View<'_>, found: &Found) -> bool {
     let from = found.finding.exchange.unwrap_or(usize::MAX);
-    found.severity == Severity::Fail || refusals(view, from).next().is_some()
+    found.severity == Severity::Fail || found.ends_run || refusals(view, from).next().is_some()
 }
 
 /// What servers refused of their own accord from an exchange on, apart from metadata and first requests without a
@@ -232,7 +235,7 @@ fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
 
 /// A request to the MCP server that was refused for what it carries, not for its method.
 fn is_authorized_request(exchange: &Exchange) -> bool {
-    exchange.party == Party::Mcp
+    exchange.party.is_mcp_server()
         && authorization(&exchange.request).is_some()
         && matches!(exchange.response.status, 401 | 403)
 }

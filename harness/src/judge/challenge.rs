@@ -1,4 +1,4 @@
-//! Reads a parameter of a WWW-Authenticate header (RFC 9110 sections 5.6.4 and 11.2).
+//! Reads a WWW-Authenticate header (RFC 9110 sections 5.6.4, 11.2 and 11.6.1).
 
 /// The value of the first parameter called `name`, in whichever challenge of the header it stands.
 pub(super) fn parameter(header: &str, name: &str) -> Option<String> {
@@ -13,6 +13,30 @@ pub(super) fn parameter(header: &str, name: &str) -> Option<String> {
         rest = &after[end..];
     }
     None
+}
+
+/// The schemes of the challenges in a header, as they are spelled.
+pub(super) fn schemes(header: &str) -> Vec<&str> {
+    let mut schemes = Vec::new();
+    let mut rest = header;
+    loop {
+        let element = rest.trim_start_matches([' ', ',', '\t']);
+        let word = element.find([' ', ',', '=', '\t']).map_or(element, |end| &element[..end]);
+        if word.is_empty() {
+            return schemes;
+        }
+        let behind = element[word.len()..].trim_start_matches([' ', '\t']);
+        rest = match behind.strip_prefix('=') {
+            Some(after) => {
+                let after = after.trim_start();
+                &after[value(after).1..]
+            }
+            None => {
+                schemes.push(word);
+                behind
+            }
+        };
+    }
 }
 
 /// A token or a quoted string, unescaped, and where it ends.
@@ -45,6 +69,15 @@ mod tests {
         assert_eq!(parameter(header, "error").as_deref(), Some("x \" y"));
         assert_eq!(parameter(header, "resource_metadata").as_deref(), Some("u"));
         assert_eq!(parameter(header, "meta"), None);
+    }
+
+    #[test]
+    fn schemes_are_told_from_parameters() {
+        let header = r#"Basic realm="a, Digest x", BEARER scope = "b" , resource_metadata=u,Negotiate"#;
+        assert_eq!(schemes(header), ["Basic", "BEARER", "Negotiate"]);
+        assert_eq!(schemes(""), Vec::<&str>::new());
+        assert_eq!(schemes("= ,=="), Vec::<&str>::new());
+        assert_eq!(schemes(r#"Bearer a="é"#), ["Bearer"]);
     }
 
     #[test]

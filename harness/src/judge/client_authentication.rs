@@ -3,8 +3,6 @@
 //! RFC 6749 sections 2.3 and 3.2.1, RFC 8414 section 2. The registration decides; metadata only where the
 //! registration leaves the method open. The claims of client assertions are judged in `client_assertion`.
 
-use serde_json::Value;
-
 use crosscheck_scenarios::{AuthMethod, Party};
 use crosscheck_wire::transcript::{Exchange, Presented};
 use crosscheck_wire::{Alteration, Text};
@@ -20,6 +18,8 @@ pub(super) const RULES: &[Rule] = &[
     rule_at_each("cauth-one-method", one_method),
     rule_at_each("cauth-method-advertised", method_advertised),
     rule("cauth-default-basic", default_basic),
+    rule_at_each("cauth-none-possible", none_possible),
+    rule_at_each("cauth-fixed-under-401", fixed),
     rule_at_each("cauth-basic-encoding", basic_encoding),
     rule_at_each("cauth-post-in-body", post_in_body),
     rule_at_each("cauth-public-client-id", public_client_id),
@@ -27,8 +27,8 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The client names itself by the id that it has at that server.
 fn identity(view: &View<'_>, party: Party) -> Evidence {
-    let own = format!("{party}.client_id");
     each(view, party, |exchange| {
+        let own = format!("{}.client_id", exchange.party);
         let (place, seen) = other_identity(exchange, &own)?;
         let what = match party {
             Party::Idp => "The exchange is not made as the client to which the ID token was issued.",
@@ -40,7 +40,7 @@ fn identity(view: &View<'_>, party: Party) -> Evidence {
 
 /// The first client id in a request that is not `own`, with the place where it stands. Ids in an assertion count
 /// when `iss` and `sub` agree; otherwise the assertion itself is wrong.
-fn other_identity(exchange: &Exchange, own: &str) -> Option<(&'static str, String)> {
+pub(super) fn other_identity(exchange: &Exchange, own: &str) -> Option<(&'static str, String)> {
     let other = |place, id: &Text| (encoded(id) != Some(own)).then(|| (place, id.to_string()));
     let presented = |presented: &Presented| match presented {
         Presented::ClientSecretBasic { client_id, .. } => other("Basic user", client_id),
@@ -71,10 +71,10 @@ fn present(view: &View<'_>, party: Party) -> Evidence {
             .iter()
             .find(|one| one.method().is_some_and(|method| method != AuthMethod::None))
         {
-            Some(credential) => unregistered(view, party, credential)?,
+            Some(credential) => unregistered(view, exchange.party, credential)?,
             None => presented.first().map_or("nothing".into(), describe),
         };
-        let expected = registered_credential(view, party);
+        let expected = registered_credential(view, exchange.party);
         let what = "The client does not prove itself with the credential that is registered here.";
         Some(Breach::new(exchange, what).compare("client authentication", expected, seen))
     })
@@ -109,14 +109,14 @@ fn one_method(view: &View<'_>, party: Party) -> Evidence {
 }
 
 fn method_advertised(view: &View<'_>, party: Party) -> Evidence {
-    let registration = view.registration(party);
-    if registration.declared {
-        let expected = join(registration.methods.iter().map(|method| method.as_str()));
+    if view.registration(party).declared {
         return methods(view, party, |exchange, method| {
-            (!registration.methods.contains(&method)).then(|| {
+            let registered = &view.registration(exchange.party).methods;
+            let expected = join(registered.iter().map(|method| method.as_str()));
+            (!registered.contains(&method)).then(|| {
                 let what =
                     "The client does not use the client authentication method that is registered here.";
-                Breach::new(exchange, what).compare("method", &expected, method.as_str())
+                Breach::new(exchange, what).compare("method", expected, method.as_str())
             })
         });
     }
@@ -173,10 +173,78 @@ fn lists_methods(view: &View<'_>, is: impl Fn(&Option<Vec<&str>>) -> bool) -> bo
 /// The list of methods in the metadata that the client saw last before a request: none seen, no list in it, or
 /// the list. An empty list says nothing.
 fn listed_methods<'a>(view: &View<'a>, exchange: &Exchange) -> Option<Option<Vec<&'a str>>> {
-    let metadata = view.metadata(Party::As, exchange.number).next()?;
-    let listed = metadata["token_endpoint_auth_methods_supported"].as_array();
-    let names = listed.map(|listed| listed.iter().filter_map(Value::as_str).collect::<Vec<_>>());
-    Some(names.filter(|names| !names.is_empty()))
+    let document = view.metadata(exchange.party, exchange.number).next()?;
+    Some(Some(document.texts(METHODS)).filter(|names| !names.is_empty()))
+}
+
+/// The member of authorization server metadata that lists methods.
+const METHODS: &str = "token_endpoint_auth_methods_supported";
+
+/// Where the server lists no method that the client can do, the secret is not sent all the same.
+fn none_possible(view: &View<'_>, party: Party) -> Evidence {
+    if view.registration(party).declared {
+        return Evidence::NotApplicable("the registered method outranks metadata");
+    }
+    let possible = |name: &&str| {
+        AuthMethod::ALL.iter().any(|method| *method != AuthMethod::PrivateKeyJwt && method.as_str() == *name)
+    };
+    let impossible = |number: usize, party: Party| {
+        let listed = view.metadata(party, number).next()?.texts(METHODS);
+        (!listed.is_empty() && !listed.iter().any(possible)).then_some(listed)
+    };
+    match view.leg(party) {
+        [] if impossible(usize::MAX, party).is_some() => return Evidence::Kept,
+        legs if legs.iter().all(|exchange| impossible(exchange.number, exchange.party).is_none()) => {
+            return Evidence::NotApplicable("the client saw no list without a method for its credential");
+        }
+        _ => {}
+    }
+    methods(view, party, |exchange, method| {
+        let listed = impossible(exchange.number, exchange.party)?;
+        let has_key = view.registration(exchange.party).methods.contains(&AuthMethod::PrivateKeyJwt);
+        (method.uses_secret() && !has_key).then(|| {
+            let what =
+                "The server lists no method that the client can do, and the secret is sent all the same.";
+            let expected = format!("no secret, as {} is listed", join(listed.iter().copied()));
+            Breach::new(exchange, what).compare("method", expected, method.as_str())
+        })
+    })
+}
+
+/// After `invalid_client` the secret is not tried by another method.
+fn fixed(view: &View<'_>, party: Party) -> Evidence {
+    let by = |exchange: &Exchange| {
+        let mut methods = exchange.request.authentication.iter().filter_map(Presented::method);
+        methods.find(|method| method.uses_secret())
+    };
+    let refused: Vec<_> = view
+        .leg(party)
+        .iter()
+        .filter(|exchange| {
+            exchange.response.status == 401 || exchange.response.member("error") == Some("invalid_client")
+        })
+        .filter_map(|exchange| Some((*exchange, by(exchange)?)))
+        .collect();
+    if refused.is_empty() {
+        return Evidence::NotApplicable("no request with a secret was refused for the client");
+    }
+    Evidence::of(view.leg(party).iter().filter_map(|exchange| {
+        let method = by(exchange)?;
+        let before = |other: &Exchange| other.party == exchange.party && other.number < exchange.number;
+        let (refusal, old) = refused.iter().find(|(other, old)| before(other) && *old != method)?;
+        // New metadata may say that the method was wrong.
+        let listed = listed_methods(view, exchange).flatten();
+        let corrected =
+            listed.is_some_and(|listed| listed.contains(&method.as_str()) && !listed.contains(&old.as_str()));
+        (!corrected).then(|| {
+            let what = "After the server refused the client, the secret is tried by another method.";
+            Breach::new(exchange, what).compare(
+                "method",
+                format!("{old}, as in #{}", refusal.number),
+                method.as_str(),
+            )
+        })
+    }))
 }
 
 fn basic_encoding(view: &View<'_>, party: Party) -> Evidence {
@@ -221,7 +289,7 @@ fn public_client_id(view: &View<'_>, party: Party) -> Evidence {
     each(view, party, |exchange| {
         exchange.request.authentication.is_empty().then(|| {
             let breach = Breach::new(exchange, "The request does not say which client sends it.");
-            breach.compare("client_id", format!("«{party}.client_id»"), "nothing")
+            breach.compare("client_id", format!("«{}.client_id»", exchange.party), "nothing")
         })
     })
 }

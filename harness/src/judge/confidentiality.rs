@@ -10,46 +10,52 @@ use crosscheck_wire::Text;
 use crosscheck_wire::transcript::{Exchange, Mention, Place, Report};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::view::{Role, View, authorization, well_known};
+use super::identifier::{is_near, origin};
+use super::server_metadata::strings;
+use super::view::{Role, View, authorization, token_refused, well_known};
 
 pub(super) const RULES: &[Rule] = &[
     rule("conf-subject-token-idp-only", |view| {
         let signed_on = [Role::SubjectToken, Role::IdpAccessToken];
-        stays_at(view, &signed_on, Party::Idp, "What sign-on at the IdP returned is sent elsewhere.")
+        stays(view, |role| signed_on.contains(&role), "What sign-on at the IdP returned is sent elsewhere.")
     }),
     rule("conf-idp-secret-idp-only", |view| {
-        let secret = [Role::Secret(Party::Idp)];
-        stays_at(view, &secret, Party::Idp, "The client's credential at the IdP is sent elsewhere.")
+        let what = "The client's credential at the IdP is sent elsewhere.";
+        stays(view, |role| role == Role::Secret(Party::Idp), what)
     }),
     rule("conf-as-secret-as-only", |view| {
-        let secret = [Role::Secret(Party::As)];
         let what = "The client's credential at the resource authorization server is sent elsewhere.";
-        stays_at(view, &secret, Party::As, what)
+        let secret = |role| matches!(role, Role::Secret(party) if party != Party::Idp);
+        stays(view, secret, what)
     }),
     rule("conf-grant-as-only", |view| {
         let what = "The ID-JAG is sent elsewhere than to the resource authorization server.";
-        stays_at(view, &[Role::Grant], Party::As, what)
+        stays(view, |role| role == Role::Grant, what)
     }),
     rule("conf-access-token-rs-only", |view| {
         let what = "The access token is sent elsewhere than to the MCP server.";
-        stays_at(view, &[Role::AccessToken], Party::Mcp, what)
+        stays(view, |role| role == Role::AccessToken, what)
     }),
     rule("conf-nothing-in-urls", nothing_in_urls),
-    rule("conf-log-default", output),
+    rule("conf-log-default", |view| output(view, false)),
+    rule("conf-error-output-safe", |view| output(view, true)),
+    rule("conf-no-third-party", third_party),
     rule("conf-private-keys", private_keys),
     rule("conf-metadata-no-credentials", metadata),
 ];
 
-/// Values of `roles` go to `home` only.
-fn stays_at(view: &View<'_>, roles: &[Role], home: Party, what: &str) -> Evidence {
-    let is_one = |name: &str| view.role(name).is_some_and(|role| roles.contains(&role));
+/// Values of such a role go to the party that they are for.
+fn stays(view: &View<'_>, is: impl Fn(Role) -> bool, what: &str) -> Evidence {
+    let is_one = |name: &str| view.role(name).is_some_and(&is);
     if !view.transcript.values.iter().any(|value| is_one(&value.name)) {
         return Evidence::NotApplicable("this run has no such value");
     }
-    let away = view.exchanges.iter().filter(|exchange| exchange.party != home);
-    Evidence::of(away.filter_map(|exchange| {
-        let mention = exchange.request.mentions.iter().find(|mention| is_one(&mention.name))?;
-        let expected = format!("at {home} only");
+    Evidence::of(view.exchanges.iter().filter_map(|exchange| {
+        let away =
+            |mention: &&Mention| is_one(&mention.name) && !view.may_travel(&mention.name, exchange.party);
+        let mention = exchange.request.mentions.iter().find(away)?;
+        let home = view.facts(&mention.name).and_then(|facts| facts.travels_to.first());
+        let expected = home.map_or("nowhere".into(), |home| format!("at {home} only"));
         Some(Breach::new(exchange, what).compare(
             &format!("«{}»", mention.name),
             expected,
@@ -84,7 +90,15 @@ fn nothing_in_urls(view: &View<'_>) -> Evidence {
     }))
 }
 
-fn output(view: &View<'_>) -> Evidence {
+/// What the client writes, in runs in which a token endpoint refused (`refused`) or none did.
+fn output(view: &View<'_>, refused: bool) -> Evidence {
+    let legs = [Party::Idp, Party::As].into_iter().flat_map(|party| view.leg(party));
+    if legs.into_iter().any(|exchange| token_refused(exchange)) != refused {
+        return Evidence::NotApplicable(match refused {
+            true => "no token endpoint refused anything",
+            false => "a token endpoint refused, and what is written then has a row of its own",
+        });
+    }
     let client = &view.transcript.client;
     let streams = [("stdout", &client.stdout.text), ("stderr", &client.stderr.text)];
     let printed = streams.into_iter().filter_map(|(stream, text)| {
@@ -139,6 +153,60 @@ fn line_with(text: &Text, name: &str) -> String {
 /// Characters of context on either side of a leaked value.
 const AROUND: usize = 60;
 
+/// A host that no document names for a purpose of the flow is not contacted.
+fn third_party(view: &View<'_>) -> Evidence {
+    let named: Vec<_> = names(view);
+    Evidence::of(view.to(Party::Trap).filter_map(|exchange| {
+        let url = view.url(exchange);
+        let before = named.iter().filter(|(number, ..)| *number < exchange.number);
+        let (links, reasons): (Vec<_>, Vec<_>) =
+            before.partition(|(_, member, _)| LINKS.contains(&member.as_str()));
+        let is = |text: &str| is_near(text, &url);
+        let linked = links.iter().any(|(.., text)| is(text)) && !reasons.iter().any(|(.., text)| is(text));
+        let has_reason = reasons.iter().any(|(.., text)| origin(text) == origin(&url));
+        (linked || !has_reason).then(|| {
+            let what = "The client contacts a third party that has no part in the flow.";
+            Breach::new(exchange, what).compare(
+                "request",
+                "none",
+                format!("{} {url}", exchange.request.method),
+            )
+        })
+    }))
+}
+
+/// Texts that documents, challenges and redirects gave the client, each with its exchange and member.
+fn names(view: &View<'_>) -> Vec<(usize, String, String)> {
+    let mut names = Vec::new();
+    for document in view.resource_documents().chain(view.server_documents()) {
+        for (name, value) in document.members {
+            names.extend(
+                strings(value)
+                    .into_iter()
+                    .map(|text| (document.exchange.number, name.clone(), text.to_owned())),
+            );
+        }
+    }
+    let challenged = view.challenged("resource_metadata");
+    names.extend(challenged.map(|(exchange, url)| (exchange.number, "resource_metadata".to_owned(), url)));
+    for exchange in &view.exchanges {
+        let redirects = exchange.response.headers.iter().filter(|header| header.name == "location");
+        names
+            .extend(redirects.map(|header| (exchange.number, header.name.clone(), header.value.to_string())));
+    }
+    names
+}
+
+/// Members of metadata that are meant for people.
+const LINKS: [&str; 6] = [
+    "op_policy_uri",
+    "op_tos_uri",
+    "resource_documentation",
+    "resource_policy_uri",
+    "resource_tos_uri",
+    "service_documentation",
+];
+
 fn private_keys(view: &View<'_>) -> Evidence {
     let key_of_run = |exchange: &&&Exchange| view.mentions(exchange, Role::Key).next().is_some();
     let breach = |exchange: &&Exchange| {
@@ -176,7 +244,7 @@ fn metadata(view: &View<'_>) -> Evidence {
         let breach = Breach::new(exchange, "A request for public metadata carries a credential.");
         // The MCP server gets that token anyway.
         let own = secret.is_some_and(|mention| view.role(&mention.name) == Some(Role::AccessToken));
-        let at_most = if own && exchange.party == Party::Mcp { Severity::Warn } else { Severity::Fail };
+        let at_most = if own && exchange.party.is_mcp_server() { Severity::Warn } else { Severity::Fail };
         Some(breach.compare("credentials", "none", seen).at_most(at_most))
     }))
 }

@@ -1,6 +1,6 @@
 //! What a check finds in a transcript, before blame is laid: the raw form of a verdict.
 
-use crosscheck_scenarios::{Party, Severity};
+use crosscheck_scenarios::{Party, Profile, Severity};
 use crosscheck_wire::transcript::Exchange;
 
 use crate::check::Comparison;
@@ -67,6 +67,7 @@ impl Evidence {
 }
 
 /// One breach of a rule.
+#[derive(Clone)]
 pub(super) struct Breach {
     /// One sentence.
     pub(super) what: String,
@@ -80,6 +81,10 @@ pub(super) struct Breach {
     pub(super) excerpt: Option<String>,
     /// Whether an earlier finding explains it, so that it is told there and not counted.
     pub(super) explicable: bool,
+    /// Whether servers are known to forgive it, so that it fails under the strictest profile alone.
+    pub(super) tolerated: bool,
+    /// Whether the client gives up here, so that it explains how the run ended.
+    pub(super) ends_run: bool,
 }
 
 impl Breach {
@@ -92,6 +97,8 @@ impl Breach {
             compared: Vec::new(),
             excerpt: None,
             explicable: false,
+            tolerated: false,
+            ends_run: false,
         }
     }
 
@@ -125,5 +132,21 @@ impl Breach {
     /// Lets an earlier finding explain it.
     pub(super) fn explicable(self) -> Self {
         Self { explicable: true, ..self }
+    }
+
+    /// Counts it as a warning at most where servers are known to forgive it.
+    pub(super) fn tolerated(self, tolerated: bool) -> Self {
+        Self { tolerated, ..self }
+    }
+
+    /// Lets it explain how the run ended.
+    pub(super) fn ends_run(self) -> Self {
+        Self { ends_run: true, ..self }
+    }
+
+    /// What it counts as under `profile` where the row says `row`.
+    pub(super) fn severity(&self, row: Severity, profile: Profile) -> Severity {
+        let tolerated = self.tolerated && profile != Profile::Strict;
+        row.min(self.at_most).min(if tolerated { Severity::Warn } else { Severity::Fail })
     }
 }

@@ -28,7 +28,8 @@ fn order(view: &View<'_>) -> Evidence {
 }
 
 fn no_user_redirect(view: &View<'_>) -> Evidence {
-    let asked = view.to(Party::As).filter(|exchange| exchange.endpoint == EndpointName::Authorization);
+    let servers = Party::AUTHORIZATION_SERVERS.into_iter().flat_map(|party| view.to(party));
+    let asked = servers.filter(|exchange| exchange.endpoint == EndpointName::Authorization);
     let breaches: Vec<_> = asked
         .map(|exchange| {
             let what = "The user is sent to the authorization endpoint of the resource authorization server.";

@@ -8,6 +8,7 @@ use crosscheck_wire::constants::GRANT_TYPE_JWT_BEARER;
 use crosscheck_wire::transcript::Exchange;
 
 use super::evidence::{Breach, Evidence, Rule, rule};
+use super::token_exchange::{identifier, resources};
 use super::token_request::{
     self, each, encoding_roundtrip, fixed, no_duplicates, nothing_in_url, seen, wrongly_encoded,
 };
@@ -18,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("jb-nothing-in-url", |view| nothing_in_url(view, Party::As)),
     rule("jb-grant-type", grant_type),
     rule("jb-assertion-verbatim", assertion),
+    rule("jb-resource", resource),
     rule("jb-assertion-once", |view| no_duplicates(view, Party::As, &["resource"])),
     rule("jb-no-leg1-leftovers", leftovers),
     rule("jb-encoding-roundtrip", |view| encoding_roundtrip(view, Party::As)),
@@ -49,6 +51,21 @@ fn assertion(view: &View<'_>) -> Evidence {
             let breach = Breach::new(exchange, "`assertion` is not the ID-JAG as the IdP issued it.");
             breach.compare("assertion", format!("«{expected}»"), seen)
         })
+    })
+}
+
+fn resource(view: &View<'_>) -> Evidence {
+    let known = resources(view);
+    let leg = view.leg(Party::As);
+    if !leg.is_empty() && leg.iter().all(|exchange| exchange.request.param("resource").is_none()) {
+        return Evidence::NotApplicable("the grant request names no resource, which it need not");
+    }
+    each(view, Party::As, |exchange| {
+        let sent = exchange.request.all("resource").map(|param| param.value.to_string());
+        let wrong = sent.into_iter().find(|sent| !known.contains(&sent.as_str()))?;
+        let what =
+            "The access token is requested for something that is not the MCP server's resource identifier.";
+        Some(identifier(view, exchange, ("resource", what), &known, &wrong))
     })
 }
 

@@ -17,14 +17,24 @@ mod challenge;
 mod client_assertion;
 mod client_authentication;
 mod confidentiality;
-mod discovery;
+mod documents;
 mod errors;
 mod evidence;
 mod flow;
+mod identifier;
 mod jwt_bearer;
+mod lifecycle;
 mod outcome;
+mod protected_resource;
+mod provenance;
+mod redirects;
+mod registration;
 mod resource_access;
 mod responses;
+mod scope_selection;
+mod server_metadata;
+mod several_servers;
+mod step_up;
 mod token_exchange;
 mod token_request;
 mod view;
@@ -33,17 +43,24 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 11] = [
+const ROOMS: [&[Rule]; 18] = [
     flow::RULES,
-    discovery::RULES,
+    protected_resource::RULES,
+    scope_selection::RULES,
+    server_metadata::RULES,
     token_exchange::RULES,
     client_authentication::RULES,
     client_assertion::RULES,
     jwt_bearer::RULES,
     responses::RULES,
     errors::RULES,
+    redirects::RULES,
     resource_access::RULES,
+    step_up::RULES,
+    lifecycle::RULES,
+    several_servers::RULES,
     confidentiality::RULES,
+    registration::RULES,
     outcome::RULES,
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! RFC 6750 section 2, MCP authorization 2026-07-28 on token requirements and token handling.
 
+use crosscheck_scenarios::User;
 use crosscheck_wire::transcript::{Exchange, Place};
 use crosscheck_wire::{Alteration, Text};
 
@@ -88,14 +89,20 @@ fn bearer_header(view: &View<'_>) -> Evidence {
 }
 
 fn every_request(view: &View<'_>) -> Evidence {
-    let Some(first) = view.mcp().find(|exchange| view.accepted(exchange)) else {
+    if !view.is_authorized() {
         return Evidence::Unreached("the MCP server accepted no access token");
+    }
+    // After a refusal, and for a user who was not there before, the client has no token that is any good.
+    let has_token = |exchange: &Exchange| {
+        let before = |other: &&Exchange| other.number < exchange.number && other.party == exchange.party;
+        let last = view.mcp().filter(before).filter(|other| view.bearer(other).is_some()).last();
+        last.is_some_and(|last| view.accepted(last)) && !is_first_of_user(view, exchange)
     };
     let exempt = |exchange: &Exchange| {
         matches!(exchange.request.method.as_str(), "HEAD" | "OPTIONS") || begins_session(exchange)
     };
     let bare = view.mcp().filter(|exchange| {
-        exchange.number > first.number
+        has_token(exchange)
             && !exempt(exchange)
             && authorization(&exchange.request).is_none()
             && !Carried::by(view, exchange).any()
@@ -104,6 +111,19 @@ fn every_request(view: &View<'_>) -> Evidence {
         let breach = Breach::new(exchange, "A request to the MCP server goes without the access token.");
         breach.compare("Authorization", "Bearer «access_token»", "nothing")
     }))
+}
+
+/// Whether a request is a call of a second user, before any of that user's was accepted.
+fn is_first_of_user(view: &View<'_>, exchange: &Exchange) -> bool {
+    let tool = |exchange: &Exchange| {
+        Some(exchange.request.body.json.as_ref()?["params"]["name"].as_str()?.to_owned())
+    };
+    let calls = &view.scenario.client.calls;
+    let is_second = |tool: Option<String>| {
+        calls.iter().any(|call| call.user == User::Second && Some(&call.tool) == tool.as_ref())
+    };
+    let mut before = view.mcp().filter(|other| other.number < exchange.number && view.accepted(other));
+    is_second(tool(exchange)) && !before.any(|other| is_second(tool(other)))
 }
 
 /// A further session of the same client may begin as the first one did, without a token.
@@ -116,7 +136,7 @@ fn not_in_url(view: &View<'_>) -> Evidence {
     each(view, |exchange, carried| {
         carried.url.then(|| {
             let breach = Breach::new(exchange, "The access token is in the URL.");
-            breach.compare("URL", view.stage("mcp.resource"), view.url(exchange))
+            breach.compare("URL", view.resource(exchange.party), view.url(exchange))
         })
     })
 }
@@ -124,7 +144,8 @@ fn not_in_url(view: &View<'_>) -> Evidence {
 fn one_method(view: &View<'_>) -> Evidence {
     each(view, |exchange, carried| {
         let ways = [(carried.header, "header"), (carried.url, "URL"), (carried.body, "body")];
-        let used: Vec<_> = ways.into_iter().filter(|(used, _)| *used).map(|(_, way)| way).collect();
+        let used = ways.into_iter().filter(|(used, _)| *used).map(|(_, way)| way.to_owned());
+        let used: Vec<_> = used.chain(carried.elsewhere.map(|name| format!("`{name}`"))).collect();
         (used.len() > 1).then(|| {
             let breach = Breach::new(exchange, "The access token is sent in more than one way.");
             breach.compare("access token", "in the header", format!("in {}", used.join(" and ")))

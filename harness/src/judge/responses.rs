@@ -20,7 +20,7 @@ struct Leg {
     party: Party,
     role: Role,
     regular: fn(&Exchange) -> bool,
-    next: Party,
+    is_next: fn(Party) -> bool,
     due: &'static str,
     what: &'static str,
     missing: &'static str,
@@ -34,7 +34,7 @@ const EXCHANGE: Leg = Leg {
         member("issued_token_type") == Some(TOKEN_TYPE_ID_JAG)
             && member("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("N_A"))
     },
-    next: Party::As,
+    is_next: Party::is_authorization_server,
     due: "POST as, with the grant",
     what: "The client gives up after the regular answer of the IdP.",
     missing: "the IdP issued no grant",
@@ -46,7 +46,7 @@ const GRANT_REQUEST: Leg = Leg {
     regular: |exchange| {
         exchange.response.member("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer"))
     },
-    next: Party::Mcp,
+    is_next: Party::is_mcp_server,
     due: "POST mcp, with the access token",
     what: "The client gives up after the regular answer of the resource authorization server.",
     missing: "no access token was issued",
@@ -62,10 +62,11 @@ fn accepted(view: &View<'_>, leg: &Leg) -> Evidence {
     if view.exchanges.iter().any(|exchange| view.mentions(exchange, leg.role).next().is_some()) {
         return Evidence::Kept;
     }
-    let went_on = view.to(leg.next).any(|exchange| exchange.number > last.number);
+    let went_on =
+        view.exchanges.iter().any(|exchange| exchange.number > last.number && (leg.is_next)(exchange.party));
     let expect = &view.scenario.expect;
     let due = expect.outcome == Outcome::Authorized
-        || expect.reached.iter().any(|reached| reached.party == leg.next);
+        || expect.reached.iter().any(|reached| (leg.is_next)(reached.party));
     let judged = due && !went_on;
     if !judged || !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::Unreached("the client did not get as far as using the token");
@@ -83,8 +84,9 @@ fn grant_is_no_bearer(view: &View<'_>) -> Evidence {
     if !view.leg(Party::Idp).iter().any(|exchange| view.granted(exchange)) {
         return Evidence::Unreached("the IdP issued no grant");
     }
-    let shown = view.to(Party::Mcp).filter_map(|exchange| {
-        let mention = view.mentions(exchange, Role::Grant).next()?;
+    let shown = view.to_mcp_servers().filter_map(|exchange| {
+        // A grant at a guessed token endpoint is astray, and no access token.
+        let mention = view.mentions(exchange, Role::Grant).find(|mention| mention.at != "assertion")?;
         let breach = Breach::new(exchange, "The ID-JAG is sent to the MCP server.");
         let place = if mention.at.is_empty() { "request" } else { &mention.at };
         Some(breach.compare(place, "an access token, or none", format!("«{}»", mention.name)))

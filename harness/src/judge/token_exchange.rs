@@ -5,13 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use crosscheck_scenarios::{Party, Severity, Tolerance};
+use crosscheck_scenarios::{Party, Tolerance};
 use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
 use crosscheck_wire::transcript::Exchange;
 
 use super::evidence::{Breach, Evidence, Rule, rule};
+use super::identifier::is_near;
 use super::token_request::{
     self, each, encoding_roundtrip, every, fixed, is_readable, no_duplicates, nothing_in_url, seen,
     wrongly_encoded,
@@ -26,6 +25,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("tx-audience-is-as-issuer", audience),
     rule("tx-resource-is-prm-resource", resource),
     rule("tx-resource-required-2025", resource_required),
+    rule("tx-resource-recommended", resource_required),
     rule("tx-resource-syntax", resource_syntax),
     rule("tx-subject-token-verbatim", subject_token),
     rule("tx-subject-token-type", subject_token_type),
@@ -49,16 +49,16 @@ fn requested_token_type(view: &View<'_>) -> Evidence {
 }
 
 fn audience(view: &View<'_>) -> Evidence {
-    let mut known: Vec<&str> = vec![view.issuer(Party::As)];
-    let lists = view.resource_metadata().filter_map(|metadata| metadata["authorization_servers"].as_array());
-    known.extend(lists.flatten().filter_map(Value::as_str));
+    let mut known: Vec<_> = Party::AUTHORIZATION_SERVERS.map(|party| view.issuer(party)).into();
+    known.extend(view.resource_documents().flat_map(|document| document.servers()));
+    known.retain(|issuer| !issuer.is_empty());
     each(view, Party::Idp, |exchange| {
         let sent: Vec<_> = exchange.request.all("audience").map(|param| param.value.to_string()).collect();
         if sent.is_empty() {
             let what = "The exchange does not say which authorization server the ID-JAG is for.";
             return Some(Breach::new(exchange, what).compare(
                 "audience",
-                known[0],
+                known.first().copied().unwrap_or_default(),
                 seen(exchange, "audience"),
             ));
         }
@@ -69,8 +69,7 @@ fn audience(view: &View<'_>) -> Evidence {
 }
 
 fn resource(view: &View<'_>) -> Evidence {
-    let mut known: Vec<&str> = vec![view.stage("mcp.resource")];
-    known.extend(view.resource_metadata().filter_map(|metadata| metadata["resource"].as_str()));
+    let known = resources(view);
     let leg = view.leg(Party::Idp);
     if !leg.is_empty() && leg.iter().all(|exchange| exchange.request.param("resource").is_none()) {
         return Evidence::NotApplicable("the exchange names no resource, which it need not");
@@ -81,6 +80,13 @@ fn resource(view: &View<'_>) -> Evidence {
         let what = "The ID-JAG is requested for something that is not the MCP server's resource identifier.";
         Some(identifier(view, exchange, ("resource", what), &known, &wrong))
     })
+}
+
+/// The identifiers that pass for those of the MCP servers.
+pub(super) fn resources<'a>(view: &View<'a>) -> Vec<&'a str> {
+    let own = Party::MCP_SERVERS.map(|party| view.resource(party)).into_iter();
+    let published = view.resource_documents().filter_map(|document| document.text("resource"));
+    own.chain(published).filter(|resource| !resource.is_empty()).collect()
 }
 
 fn resource_required(view: &View<'_>) -> Evidence {
@@ -150,12 +156,15 @@ fn scope_format(view: &View<'_>) -> Evidence {
 }
 
 /// Every scope that the stage talks about.
-fn known_scopes(view: &View<'_>) -> BTreeSet<String> {
+pub(super) fn known_scopes(view: &View<'_>) -> BTreeSet<String> {
     let scenario = view.scenario;
-    let configured = scenario.client.scope.iter().chain(&scenario.mcp.challenge_scope).cloned();
+    let servers = || scenario.second_mcp.iter().chain([&scenario.mcp]);
+    let configured = scenario.client.scope.iter().chain(servers().flat_map(|mcp| &mcp.challenge_scope));
+    let listed = servers().flat_map(|mcp| mcp.scopes_supported.iter().chain(mcp.required_scopes.values()));
     let challenged = view.challenged("scope").map(|(_, scope)| scope);
-    let texts: Vec<_> =
-        configured.chain(scenario.mcp.scopes_supported.iter().cloned()).chain(challenged).collect();
+    let published = view.resource_documents().chain(view.server_documents());
+    let published = published.flat_map(|document| document.texts("scopes_supported")).map(str::to_owned);
+    let texts: Vec<_> = configured.chain(listed).cloned().chain(challenged).chain(published).collect();
     texts.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
 }
 
@@ -180,23 +189,18 @@ fn is_absolute_uri(text: &str) -> bool {
     named && !rest.is_empty() && !rest.contains(|c: char| c == '#' || c.is_whitespace())
 }
 
-/// A wrong identifier. One that is off by its final slash alone is a warning, unless an exact server refused
-/// because of it.
-fn identifier(
+/// A wrong identifier. A near miss is tolerated, unless an exact server refused because of it.
+pub(super) fn identifier(
     view: &View<'_>,
     exchange: &Exchange,
     (name, what): (&str, &str),
     known: &[&str],
     wrong: &str,
 ) -> Breach {
-    let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
-    let near = known.iter().find(|known| bare(known) == bare(wrong));
-    let breach = Breach::new(exchange, what).compare(name, *near.unwrap_or(&known[0]), wrong);
-    let at_most = match near {
-        Some(_) if !refused_by_exact_server(view, exchange) => Severity::Warn,
-        _ => Severity::Fail,
-    };
-    breach.at_most(at_most)
+    let near = known.iter().find(|known| is_near(known, wrong));
+    let breach =
+        Breach::new(exchange, what).compare(name, near.or(known.first()).copied().unwrap_or_default(), wrong);
+    breach.tolerated(near.is_some() && !refused_by_exact_server(view, exchange))
 }
 
 fn refused_by_exact_server(view: &View<'_>, exchange: &Exchange) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! RFC 6749 sections 2.3.1 and 3.2 and appendix B. Which values the parameters must have is judged leg by leg.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crosscheck_scenarios::Party;
 use crosscheck_wire::Alteration;
@@ -92,9 +92,9 @@ pub(super) fn post_form(view: &View<'_>, party: Party) -> Evidence {
 
 /// No protocol parameter in the URL that the endpoint's own URL does not hold.
 pub(super) fn nothing_in_url(view: &View<'_>, party: Party) -> Evidence {
-    let own = view.stage(&format!("{party}.token_endpoint"));
-    let own = own.split_once('?').map_or("", |(_, query)| query);
     let check = |exchange: &Exchange| {
+        let own = view.stage(&format!("{}.token_endpoint", exchange.party));
+        let own = own.split_once('?').map_or("", |(_, query)| query);
         let added = |param: &&Param| PARAMETERS.contains(&param.name.as_str()) && !own.contains(&param.name);
         let param = exchange.request.query.iter().find(added)?;
         let what = format!("`{}` stands in the URL of the token request.", param.name);
@@ -145,6 +145,11 @@ pub(super) fn wrongly_encoded(param: &Param) -> Option<(&str, Alteration)> {
 pub(super) fn fixed(exchange: &Exchange, name: &str, expected: &str, what: &str) -> Option<Breach> {
     let seen = seen(exchange, name);
     (seen != expected).then(|| Breach::new(exchange, what).compare(name, expected, seen))
+}
+
+/// The tokens of a `scope` value, in any order.
+pub(super) fn scopes(text: &str) -> BTreeSet<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What was sent as `name`, for people.

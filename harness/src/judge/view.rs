@@ -4,15 +4,12 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario};
-use crosscheck_wire::ledger::ValueKind;
+use crosscheck_wire::ledger::{ValueFacts, ValueKind};
 use crosscheck_wire::transcript::{Ended, Exchange, Mention, RegistrationFacts, Request};
 use crosscheck_wire::{Alteration, Caller, Part, Text, Transcript};
 
 use super::challenge;
-
 /// One run, read once.
 pub(super) struct View<'a> {
     /// The script.
@@ -23,7 +20,7 @@ pub(super) struct View<'a> {
     pub(super) exchanges: Vec<&'a Exchange>,
     /// Requests of the first leg: token exchanges at the IdP.
     leg1: Vec<&'a Exchange>,
-    /// Requests of the second leg: grants at the resource authorization server.
+    /// Requests of the second leg: grants at the resource authorization servers.
     leg2: Vec<&'a Exchange>,
 }
 
@@ -59,8 +56,10 @@ impl<'a> View<'a> {
     pub(super) fn new(scenario: &'a Scenario, transcript: &'a Transcript) -> Self {
         let judged = |exchange: &&Exchange| exchange.caller == Caller::Client && !exchange.stray;
         let exchanges: Vec<_> = transcript.exchanges.iter().filter(judged).collect();
-        let leg = |party| exchanges.iter().copied().filter(|exchange| is_leg(exchange, party)).collect();
-        Self { scenario, transcript, leg1: leg(Party::Idp), leg2: leg(Party::As), exchanges }
+        let leg1 = exchanges.iter().copied().filter(|exchange| is_leg(exchange, &[Party::Idp])).collect();
+        let at_servers = |exchange: &&Exchange| is_leg(exchange, &Party::AUTHORIZATION_SERVERS);
+        let leg2 = exchanges.iter().copied().filter(at_servers).collect();
+        Self { scenario, transcript, leg1, leg2, exchanges }
     }
 
     /// Requests made to `party`.
@@ -68,13 +67,18 @@ impl<'a> View<'a> {
         self.exchanges.iter().copied().filter(move |exchange| exchange.party == party)
     }
 
-    /// Requests to the MCP endpoint, challenged ones included.
-    pub(super) fn mcp(&self) -> impl Iterator<Item = &'a Exchange> {
-        let here = [EndpointName::Mcp, EndpointName::Authorization];
-        self.to(Party::Mcp).filter(move |exchange| here.contains(&exchange.endpoint))
+    /// Requests made to the MCP servers.
+    pub(super) fn to_mcp_servers(&self) -> impl Iterator<Item = &'a Exchange> {
+        self.exchanges.iter().copied().filter(|exchange| exchange.party.is_mcp_server())
     }
 
-    /// The token requests of the flow at an authorization server.
+    /// Requests to the MCP endpoints, challenged ones included.
+    pub(super) fn mcp(&self) -> impl Iterator<Item = &'a Exchange> {
+        let here = [EndpointName::Mcp, EndpointName::Authorization];
+        self.to_mcp_servers().filter(move |exchange| here.contains(&exchange.endpoint))
+    }
+
+    /// The token requests of the flow: at the IdP, or at the resource authorization servers.
     pub(super) fn leg(&self, party: Party) -> &[&'a Exchange] {
         if party == Party::Idp { &self.leg1 } else { &self.leg2 }
     }
@@ -86,7 +90,7 @@ impl<'a> View<'a> {
 
     /// How the client is registered at an authorization server.
     pub(super) fn registration(&self, party: Party) -> &'a RegistrationFacts {
-        if party == Party::Idp { &self.transcript.at_idp } else { &self.transcript.at_as }
+        self.transcript.registrations.get(&party).unwrap_or(&UNREGISTERED)
     }
 
     /// An identifier or URL of the stage.
@@ -99,16 +103,31 @@ impl<'a> View<'a> {
         self.stage(&format!("{party}.issuer"))
     }
 
+    /// The resource identifier of an MCP server.
+    pub(super) fn resource(&self, party: Party) -> &'a str {
+        self.stage(&format!("{party}.resource"))
+    }
+
+    /// Whether the client knows from its configuration at which issuer its credentials are good.
+    pub(super) fn is_bound(&self) -> bool {
+        self.transcript.context.iter().any(|key| key == "issuer")
+    }
+
+    /// What is known of the minted value called `name`.
+    pub(super) fn facts(&self, name: &str) -> Option<&'a ValueFacts> {
+        self.transcript.values.iter().find(|facts| facts.name == name)
+    }
+
     /// The role of the minted value called `name`; `None` for an identifier.
     pub(super) fn role(&self, name: &str) -> Option<Role> {
-        let facts = self.transcript.values.iter().find(|facts| facts.name == name)?;
+        let facts = self.facts(name)?;
         match (facts.kind, facts.travels_to.as_slice()) {
             (ValueKind::Identifier, _) => None,
             (ValueKind::Credential, []) => Some(Role::Key),
             (ValueKind::Credential, [party, ..]) => Some(Role::Secret(*party)),
             (ValueKind::Token, _) if name == "idp_access_token" => Some(Role::IdpAccessToken),
-            (ValueKind::Token, [Party::As, ..]) => Some(Role::Grant),
-            (ValueKind::Token, [Party::Mcp, ..]) => Some(Role::AccessToken),
+            (ValueKind::Token, [Party::As | Party::As2 | Party::Trap, ..]) => Some(Role::Grant),
+            (ValueKind::Token, [Party::Mcp | Party::Mcp2, ..]) => Some(Role::AccessToken),
             (ValueKind::Token, _) => Some(Role::SubjectToken),
         }
     }
@@ -144,28 +163,9 @@ impl<'a> View<'a> {
         self.mcp().any(|exchange| self.accepted(exchange))
     }
 
-    /// Authorization server metadata that the client was given before request `number`, the newest first.
-    pub(super) fn metadata(&self, party: Party, number: usize) -> impl Iterator<Item = &'a Value> {
-        let before = move |exchange: &&Exchange| {
-            let served = matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid));
-            exchange.number < number && served && exchange.response.status == 200
-        };
-        let served: Vec<_> = self.to(party).filter(before).collect();
-        served.into_iter().rev().filter_map(|exchange| exchange.response.body.json.as_ref())
-    }
-
-    /// Protected resource metadata that the client was given.
-    pub(super) fn resource_metadata(&self) -> impl Iterator<Item = &'a Value> {
-        self.to(Party::Mcp)
-            .filter(|exchange| {
-                well_known(exchange) == Some(WellKnown::Resource) && exchange.response.status == 200
-            })
-            .filter_map(|exchange| exchange.response.body.json.as_ref())
-    }
-
-    /// Values of a challenge parameter in what the MCP server refused, each with its exchange.
+    /// Values of a challenge parameter in what the MCP servers refused, each with its exchange.
     pub(super) fn challenged(&self, parameter: &'a str) -> impl Iterator<Item = (&'a Exchange, String)> {
-        self.to(Party::Mcp).flat_map(move |exchange| {
+        self.to_mcp_servers().flat_map(move |exchange| {
             let headers = exchange.response.headers.iter();
             let challenges = headers.filter(|header| header.name == "www-authenticate");
             challenges.filter_map(move |header| {
@@ -176,9 +176,24 @@ impl<'a> View<'a> {
 
     /// The URL that a request was made to.
     pub(super) fn url(&self, exchange: &Exchange) -> String {
-        let origin = self.stage(&format!("{}.origin", exchange.party));
         let query = exchange.request.raw_query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        format!("{origin}{}{query}", exchange.request.path)
+        format!("{}{query}", self.url_without_query(exchange))
+    }
+
+    /// The same without its query.
+    pub(super) fn url_without_query(&self, exchange: &Exchange) -> String {
+        // One server may answer at several origins; the client says at which it believes itself.
+        let host = exchange.request.header("host").map(|host| format!("http://{host}").to_ascii_lowercase());
+        let known = |host: &String| {
+            self.transcript.stage.iter().any(|(name, url)| name.ends_with(".origin") && url == host)
+        };
+        let origin = host.filter(known).unwrap_or_else(|| self.origin(exchange.party).to_owned());
+        format!("{origin}{}", exchange.request.path)
+    }
+
+    /// The origin of a party.
+    pub(super) fn origin(&self, party: Party) -> &'a str {
+        self.stage(&format!("{party}.origin"))
     }
 
     /// How the client ended, as the end of a sentence.
@@ -265,8 +280,8 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Whether an exchange is a token request of the flow, right or wrong, at that authorization server.
-fn is_leg(exchange: &Exchange, party: Party) -> bool {
+/// Whether an exchange is a token request of the flow, right or wrong, at one of these authorization servers.
+fn is_leg(exchange: &Exchange, parties: &[Party]) -> bool {
     let request = &exchange.request;
     let marked = MARKS.iter().any(|name| says(request, name));
     let posted = request.method == "POST";
@@ -277,14 +292,18 @@ fn is_leg(exchange: &Exchange, party: Party) -> bool {
     let grant_type = request.param("grant_type").map(|param| param.value.to_string());
     let other = grant_type.is_some_and(|grant_type| OTHER_GRANTS.contains(&grant_type.as_str()));
     // A grant that is sent back to the IdP is no exchange; an ID token there is one, however it is called.
-    let returned = party == Party::Idp
+    let returned = exchange.party == Party::Idp
         && !says(request, "subject_token")
         && request
             .mentions
             .iter()
             .any(|mention| mention.at == "assertion" && mention.name.starts_with("id_jag#"));
-    exchange.party == party && asks && !other && !returned
+    parties.contains(&exchange.party) && asks && !other && !returned
 }
+
+/// What is known of a client where it is not registered.
+static UNREGISTERED: RegistrationFacts =
+    RegistrationFacts { methods: Vec::new(), declared: false, needs_encoding: false };
 
 /// Parameters by which a token request of the flow is known.
 const MARKS: [&str; 4] = ["grant_type", "subject_token", "requested_token_type", "assertion"];

@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use crosscheck_scenarios::AuthMethod;
+use crosscheck_scenarios::{AuthMethod, Outcome, Party};
 use crosscheck_wire::transcript::{Exchange, JwtFacts};
 use crosscheck_wire::{Alteration, Text};
 
 use crate::check::Verdict;
 
 use super::sample::{
-    AS, LEG1, LEG2, METADATA, Sample, altered, assertion, basic, remove, set, set_claim, set_header,
-    set_query,
+    AS, LEG1, LEG2, METADATA, Sample, altered, assertion, basic, json_response, leg2, remove, set, set_claim,
+    set_header, set_query,
 };
 use super::{bent, fails, only};
 
@@ -39,7 +39,8 @@ fn client_authentication() {
         }),
         "conf-as-secret-as-only",
     );
-    fails(&bent(LEG2, basic_of("idp.client_id", "as.client_secret")), "jb-client-of-grant");
+    fails(&bent(LEG2, basic_of("idp.client_id", "as.client_secret")), "cid-two-registrations");
+    fails(&bent(LEG2, basic_of("as2.client_id", "as.client_secret")), "jb-client-of-grant");
     fails(&bent(LEG2, basic_of("as.client_id", "idp.client_secret")), "conf-idp-secret-idp-only");
     fails(
         &bent(LEG2, |exchange| {
@@ -72,8 +73,8 @@ fn client_authentication() {
 #[test]
 fn a_confidential_client_at_the_idp_that_sends_its_id_alone() {
     let mut sample = Sample::honest();
-    sample.transcript.at_idp.methods = vec![AuthMethod::ClientSecretBasic];
-    sample.transcript.at_idp.declared = true;
+    let at_idp = sample.registration(Party::Idp);
+    (at_idp.methods, at_idp.declared) = (vec![AuthMethod::ClientSecretBasic], true);
     sample.refuse(LEG1, 401, "invalid_client");
     fails(&sample, "cauth-present@idp");
     assert!(sample.finding().as_expected.iter().all(|name| name != "client authentication"));
@@ -135,9 +136,30 @@ fn the_client_of_the_other_registration_in_an_assertion_is_a_confusion_of_client
         set_claim(exchange, "iss", json!("«idp.client_id»"));
         set_claim(exchange, "sub", json!("«idp.client_id»"));
     });
-    fails(&sample, "jb-client-of-grant");
+    fails(&sample, "cid-two-registrations");
     let covers: Vec<_> = sample.finding().covers.iter().map(ToString::to_string).collect();
-    assert_eq!(covers, ["cid-two-registrations"]);
+    assert_eq!(covers, ["jb-client-of-grant"]);
+}
+
+#[test]
+fn the_secret_is_not_tried_in_ways_that_the_server_does_not_list() {
+    for listed in [json!(["private_key_jwt"]), json!(["tls_client_auth"])] {
+        let mut sample = bent(METADATA, |exchange| list_methods(exchange, listed));
+        fails(&sample, "cauth-none-possible@as");
+        sample.scenario.expect.outcome = Outcome::Refused;
+        assert_eq!(sample.stop_after(METADATA).verdict("cauth-none-possible@as"), Verdict::Pass);
+    }
+    let mut again = Sample::honest();
+    let mut other = leg2();
+    other.request.headers.retain(|header| header.name != "authorization");
+    set(&mut other, "client_id", Text::value("as.client_id"));
+    set(&mut other, "client_secret", Text::value("as.client_secret"));
+    other.response = json_response(401, json!({"error": "invalid_client"}));
+    again.scenario.expect.outcome = Outcome::Refused;
+    again.refuse(LEG2, 401, "invalid_client");
+    let same = again.transcript.exchanges[LEG2].clone();
+    assert_eq!(again.then([same]).findings(), []);
+    only(again.then([other]), "cauth-fixed-under-401@as", Verdict::Warn);
 }
 
 fn list_methods(exchange: &mut Exchange, methods: serde_json::Value) {
@@ -145,6 +167,5 @@ fn list_methods(exchange: &mut Exchange, methods: serde_json::Value) {
 }
 
 fn needs_encoding(sample: &mut Sample) {
-    sample.transcript.at_as.needs_encoding = true;
-    sample.transcript.at_idp.needs_encoding = true;
+    sample.transcript.registrations.values_mut().for_each(|registration| registration.needs_encoding = true);
 }

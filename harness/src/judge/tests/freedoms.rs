@@ -8,9 +8,10 @@ use crosscheck_wire::{Caller, Text};
 
 use crate::check::Verdict;
 
+use super::breaches::issuer;
 use super::sample::{
-    FIRST_CALL, IDP, LEG1, LEG2, METADATA, RESOURCE_METADATA, SECOND_CALL, Sample, call, challenge, exchange,
-    json_response, leg1, leg2, remove, set, set_header,
+    FIRST_CALL, IDP, LEG1, LEG2, METADATA, RESOURCE_METADATA, SECOND_CALL, Sample, around, call, challenge,
+    exchange, flow, json_response, leg1, leg2, remove, set, set_header,
 };
 
 /// Asserts that nothing is found in the honest flow with a change.
@@ -75,12 +76,9 @@ fn a_client_id_beside_basic_is_identification() {
 }
 
 #[test]
-fn no_scope_anywhere_and_no_resource() {
+fn no_scope_anywhere() {
     green(|sample| {
-        sample.bend(LEG1, |exchange| {
-            remove(exchange, "scope");
-            remove(exchange, "resource");
-        });
+        sample.bend(LEG1, |exchange| remove(exchange, "scope"));
     });
 }
 
@@ -112,7 +110,8 @@ fn openid_metadata_first_is_told_and_not_counted() {
     tenant.transcript.stage.insert("as.issuer".into(), "http://as/t1".into());
     tenant.bend(LEG1, |exchange| set(exchange, "audience", Text::plain("http://as/t1")));
     tenant.bend(METADATA, |exchange| {
-        exchange.request.path = Text::plain("/t1/.well-known/openid-configuration")
+        exchange.request.path = Text::plain("/t1/.well-known/openid-configuration");
+        issuer("http://as/t1")(exchange);
     });
     assert_eq!(tenant.findings(), [("disc-asm-order-path".to_owned(), Verdict::Info)]);
 }
@@ -172,7 +171,10 @@ fn a_whole_flow_again_after_a_refusal() {
     green(|sample| {
         let mut refused = leg2();
         refused.response = json_response(400, json!({"error": "invalid_grant"}));
-        sample.insert(LEG2, refused).insert(FIRST_CALL, leg1());
+        let [leg1, leg2] = flow(2);
+        let mut call = call();
+        set_header(&mut call, "authorization", around("Bearer ", "access_token#2", ""));
+        sample.stop_after(LEG1).then([refused, leg1, leg2, call]);
     });
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crosscheck_scenarios::{
     AsScript, AuthMethod, ClientScript, EndpointName, Expect, IdpScript, Kind, McpScript, Party, Profile,
-    Scenario, ScenarioId, SpecVersion,
+    Scenario, ScenarioId, SpecVersion, TrapScript,
 };
 use crosscheck_wire::constants::{
     CLIENT_ASSERTION_TYPE, FORM, GRANT_TYPE_JWT_BEARER, GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG,
@@ -26,6 +26,7 @@ use super::judge;
 pub(super) const IDP: &str = "http://idp";
 pub(super) const AS: &str = "http://as";
 pub(super) const MCP: &str = "http://mcp";
+pub(super) const TRAP: &str = "http://trap";
 
 /// Places of the honest exchanges.
 pub(super) const CHALLENGE: usize = 0;
@@ -54,12 +55,9 @@ impl Sample {
     /// The honest flow with private_key_jwt at both servers.
     pub(super) fn with_keys() -> Self {
         let mut sample = Self::honest();
-        let registration = || RegistrationFacts {
-            methods: vec![AuthMethod::PrivateKeyJwt],
-            declared: true,
-            needs_encoding: false,
-        };
-        (sample.transcript.at_idp, sample.transcript.at_as) = (registration(), registration());
+        for registration in sample.transcript.registrations.values_mut() {
+            (registration.methods, registration.declared) = (vec![AuthMethod::PrivateKeyJwt], true);
+        }
         for (at, party, issuer) in [(LEG1, "idp", IDP), (LEG2, "as", AS)] {
             sample.bend(at, |exchange| {
                 exchange.request.headers.retain(|header| header.name != "authorization");
@@ -95,6 +93,27 @@ impl Sample {
     /// Puts an exchange before the one at a place.
     pub(super) fn insert(&mut self, at: usize, exchange: Exchange) -> &mut Self {
         self.transcript.exchanges.insert(at, exchange);
+        self.renumber();
+        self
+    }
+
+    /// How the client is registered at an authorization server.
+    pub(super) fn registration(&mut self, party: Party) -> &mut RegistrationFacts {
+        self.transcript.registrations.get_mut(&party).unwrap()
+    }
+
+    /// Puts a call with the access token at the end, with what the server makes of it.
+    pub(super) fn calls(&mut self, token: &str, status: u16) -> &mut Self {
+        let mut call = call();
+        set_header(&mut call, "authorization", around("Bearer ", token, ""));
+        call.response.status = status;
+        self.then([call])
+    }
+
+    /// Puts exchanges at the end, which is then a good one.
+    pub(super) fn then(&mut self, exchanges: impl IntoIterator<Item = Exchange>) -> &mut Self {
+        self.transcript.client.ended = Ended::Exited(0);
+        self.transcript.exchanges.extend(exchanges);
         self.renumber();
         self
     }
@@ -186,10 +205,9 @@ pub(super) fn set_claim(exchange: &mut Exchange, name: &str, value: Value) {
 }
 
 pub(super) fn json_response(status: u16, json: Value) -> Response {
-    let names = ["id_jag#1", "access_token#1"];
     let text = json.to_string();
-    let named = names.iter().filter(|name| text.contains(*name));
-    let mentions = named.map(|name| Mention { name: (*name).into(), place: Place::Body, at: String::new() });
+    let named = text.split('«').skip(1).filter_map(|rest| Some(rest.split_once('»')?.0.to_owned()));
+    let mentions = named.map(|name| Mention { name, place: Place::Body, at: String::new() });
     let mentions = mentions.collect();
     Response {
         status,
@@ -241,12 +259,21 @@ fn resource_metadata() -> Exchange {
 fn metadata() -> Exchange {
     let path = "/.well-known/oauth-authorization-server";
     let mut found = exchange(Party::As, EndpointName::OauthMetadata, "GET", path, 200);
-    let methods = ["client_secret_basic", "client_secret_post"];
-    found.response = json_response(
-        200,
-        json!({"issuer": AS, "token_endpoint": format!("{AS}/token"), "token_endpoint_auth_methods_supported": methods}),
-    );
+    found.response = json_response(200, metadata_of(AS));
     found
+}
+
+/// Complete metadata of an authorization server.
+pub(super) fn metadata_of(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "registration_endpoint": format!("{issuer}/register"),
+        "jwks_uri": format!("{issuer}/jwks"),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    })
 }
 
 fn token_request(party: Party, params: &[(&str, Text)], answer: Value) -> Exchange {
@@ -258,6 +285,43 @@ fn token_request(party: Party, params: &[(&str, Text)], answer: Value) -> Exchan
     request.request.body.bytes = 1;
     request.response = json_response(200, answer);
     request
+}
+
+/// The answer of the IdP that brings a grant, and the request and answer that turn it into an access token.
+pub(super) fn flow(number: usize) -> [Exchange; 2] {
+    let (mut leg1, mut leg2) = (leg1(), leg2());
+    let answer = json!({"access_token": format!("«id_jag#{number}»"), "issued_token_type": TOKEN_TYPE_ID_JAG, "token_type": "N_A"});
+    leg1.response = json_response(200, answer);
+    set(&mut leg2, "assertion", Text::value(format!("id_jag#{number}")));
+    let answer = json!({"access_token": format!("«access_token#{number}»"), "token_type": "Bearer"});
+    leg2.response = json_response(200, answer);
+    [leg1, leg2]
+}
+
+/// The same for the second MCP server and the second authorization server.
+pub(super) fn second_flow() -> [Exchange; 2] {
+    let [mut leg1, mut leg2] = flow(3);
+    set(&mut leg1, "audience", Text::plain("http://as2"));
+    set(&mut leg1, "resource", Text::plain("http://mcp2/mcp"));
+    leg2.party = Party::As2;
+    let credentials = basic(&Text::value("as2.client_id"), &Text::value("as2.client_secret"));
+    set_header(&mut leg2, "authorization", credentials);
+    [leg1, leg2]
+}
+
+/// A call of the second MCP server.
+pub(super) fn second_call() -> Exchange {
+    let mut call = call();
+    call.party = Party::Mcp2;
+    set_header(&mut call, "authorization", around("Bearer ", "access_token#3", ""));
+    call
+}
+
+/// A served document.
+pub(super) fn document(party: Party, path: &str, json: Value) -> Exchange {
+    let mut found = exchange(party, EndpointName::Unknown, "GET", path, 200);
+    found.response = json_response(200, json);
+    found
 }
 
 pub(super) fn leg1() -> Exchange {
@@ -381,9 +445,21 @@ fn scenario() -> Scenario {
         idp: IdpScript::default(),
         resource_as: AsScript::default(),
         mcp: McpScript::default(),
+        second_as: None,
+        second_mcp: None,
+        trap: TrapScript::default(),
         expect: Expect::default(),
         text: String::new(),
     }
+}
+
+fn registration(methods: &[AuthMethod]) -> RegistrationFacts {
+    RegistrationFacts { methods: methods.to_vec(), declared: false, needs_encoding: false }
+}
+
+/// A value that the honest flow does not have.
+pub(super) fn value(name: &str, kind: ValueKind, travels_to: &[Party]) -> ValueFacts {
+    ValueFacts { name: name.into(), kind, travels_to: travels_to.to_vec(), signed_with: None }
 }
 
 fn transcript(exchanges: Vec<Exchange>) -> Transcript {
@@ -396,13 +472,15 @@ fn transcript(exchanges: Vec<Exchange>) -> Transcript {
         ("as.token_endpoint", format!("{AS}/token")),
         ("mcp.origin", MCP.to_owned()),
         ("mcp.resource", format!("{MCP}/mcp")),
+        ("as2.origin", "http://as2".to_owned()),
+        ("as2.issuer", "http://as2".to_owned()),
+        ("as2.token_endpoint", "http://as2/token".to_owned()),
+        ("mcp2.origin", "http://mcp2".to_owned()),
+        ("mcp2.resource", "http://mcp2/mcp".to_owned()),
+        ("trap.origin", TRAP.to_owned()),
+        ("trap.issuer", TRAP.to_owned()),
+        ("trap.token_endpoint", format!("{TRAP}/token")),
     ];
-    let value = |name: &str, kind, travels_to: &[Party]| ValueFacts {
-        name: name.into(),
-        kind,
-        travels_to: travels_to.to_vec(),
-        signed_with: None,
-    };
     Transcript {
         version: VERSION,
         scenario: ScenarioId::new("flow/complete"),
@@ -421,13 +499,20 @@ fn transcript(exchanges: Vec<Exchange>) -> Transcript {
             value("idp_access_token", ValueKind::Token, &[Party::Idp]),
             value("id_jag#1", ValueKind::Token, &[Party::As]),
             value("access_token#1", ValueKind::Token, &[Party::Mcp]),
+            value("other_id_token", ValueKind::Token, &[Party::Idp]),
+            value("as2.client_id", ValueKind::Identifier, &[Party::As2]),
+            value("as2.client_secret", ValueKind::Credential, &[Party::As2]),
+            value("id_jag#2", ValueKind::Token, &[Party::As]),
+            value("access_token#2", ValueKind::Token, &[Party::Mcp]),
+            value("id_jag#3", ValueKind::Token, &[Party::As2]),
+            value("access_token#3", ValueKind::Token, &[Party::Mcp2]),
+            value("id_jag#4", ValueKind::Token, &[Party::Trap]),
         ],
-        at_idp: RegistrationFacts { methods: vec![AuthMethod::None], declared: false, needs_encoding: false },
-        at_as: RegistrationFacts {
-            methods: vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
-            declared: false,
-            needs_encoding: false,
-        },
+        registrations: [
+            (Party::Idp, registration(&[AuthMethod::None])),
+            (Party::As, registration(&[AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost])),
+        ]
+        .into(),
         declared: Vec::new(),
         context: Vec::new(),
         exchanges,
