@@ -12,12 +12,12 @@ use crosscheck_wire::Declared;
 
 use crate::cli::Hinted;
 use crate::driver::Command;
-use crate::run::Settings;
+use crate::run::{FLOW_NAME, Settings};
 
 /// The client under test.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ClientOptions {
-    /// The documents the client is judged by: base, ema-2025 or mcp
+    /// The documents the client is judged by: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE", default_value_t)]
     pub(super) profile: Profile,
     /// The MCP revision the client is told to speak: 2025-11-25 or 2026-07-28
@@ -48,9 +48,6 @@ pub(super) struct ClientOptions {
 
 /// How long one start may take unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The flow name of the official suite that most adapters know.
-const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
 
 impl ClientOptions {
     /// The built-in scenarios and the user's own.
@@ -147,7 +144,8 @@ fn command(mut words: Vec<OsString>) -> Command {
     Command { program, args: words }
 }
 
-fn cores() -> usize {
+/// How many scenarios are played at a time unless said otherwise.
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 

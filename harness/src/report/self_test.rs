@@ -1,0 +1,133 @@
+//! The report of the self-test: what is not as it must be first, then the counts.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crosscheck_scenarios::Catalogue;
+
+use crate::report::printable;
+use crate::report::terminal::{FAIL, PASS, seconds};
+use crate::self_proof::{Count, Discrepancy, PROFILE, Tally, Trial};
+
+/// What a self-test came to.
+#[derive(Clone, Copy, Debug)]
+pub struct SelfTest<'a> {
+    /// The trials that were played.
+    pub trials: &'a [Trial],
+    /// What each came to, in their order.
+    pub results: &'a [Result<(), Discrepancy>],
+    /// What keeps catalogue, rules, scenarios and faults from proving each other.
+    pub gaps: &'a [String],
+    /// Whether these are all trials there are.
+    pub is_whole: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl SelfTest<'_> {
+    /// Whether everything is as it must be.
+    pub fn as_it_must_be(&self) -> bool {
+        self.gaps.is_empty() && self.results.iter().all(Result::is_ok)
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "self-test {} · profile {PROFILE}", env!("CARGO_PKG_VERSION"))?;
+        for gap in self.gaps {
+            writeln!(out, "\n{FAIL}FAIL{FAIL:#}  {gap}")?;
+        }
+        let mut failed = 0;
+        for (trial, result) in self.trials.iter().zip(self.results) {
+            if let Err(discrepancy) = result {
+                failed += 1;
+                writeln!(out, "\n{FAIL}FAIL{FAIL:#}  {}", told(trial, discrepancy).trim_end())?;
+            }
+        }
+        if !self.as_it_must_be() {
+            writeln!(out)?;
+        }
+        let requirements = (self.is_whole && self.gaps.is_empty()).then(Catalogue::embedded);
+        let tally = Tally::new(self.trials.iter().zip(self.results.iter().map(Result::is_ok)));
+        write!(out, "{}", counts(requirements, &tally))?;
+        let (style, text) = if self.as_it_must_be() {
+            (PASS, "all as it must be".to_owned())
+        } else {
+            let gaps = self.gaps.len();
+            let runs = thousands(self.trials.len());
+            (FAIL, format!("not as it must be: {failed} of {runs} runs, {gaps} gaps"))
+        };
+        writeln!(out, "{style}{text:<72}{style:#} {}", seconds(self.took))
+    }
+}
+
+/// A trial that did not come to what it must, without colour: what was due, what was found, and the command that
+/// repeats it.
+pub fn told(trial: &Trial, discrepancy: &Discrepancy) -> String {
+    let kind = trial.subject.kind();
+    let subject =
+        trial.subject.slug().map_or("the honest client".to_owned(), |slug| format!("{kind} {slug}"));
+    let mut text = format!("{} · {subject}\n", trial.scenario.id);
+    let mut line = |label: &str, what: &str| {
+        let _ = writeln!(text, "      {label:<6}{}", printable(what));
+    };
+    line("due", &discrepancy.due);
+    if discrepancy.found.is_empty() {
+        line("found", "nothing");
+    }
+    for (place, found) in discrepancy.found.iter().enumerate() {
+        line(if place == 0 { "found" } else { "" }, found);
+    }
+    line("again", &format!("crosscheck self-test --exact '{}'", trial.id));
+    text
+}
+
+/// The lines of counts; that of requirements where they are given, and none for a kind that was not played.
+pub fn counts(requirements: Option<&Catalogue>, tally: &Tally) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, what: String| {
+        let _ = writeln!(text, "  {label:<14}{what}");
+    };
+    if let Some(catalogue) = requirements {
+        let (checked, planned) = (catalogue.checked(), catalogue.planned());
+        line("requirements", format!("{checked} checked, each tripped by a fault · {planned} planned"));
+    }
+    let Tally { faults, controls, scenarios } = tally;
+    let runs = |count: &Count| match count.runs {
+        1 => "in 1 run".to_owned(),
+        runs => format!("in {} runs", thousands(runs)),
+    };
+    if faults.all > 0 {
+        let alone = if faults.good == faults.all { ", nothing else found" } else { "" };
+        line("faults", format!("{} of {} caught, {}{alone}", faults.good, faults.all, runs(faults)));
+    }
+    if controls.all > 0 {
+        line("controls", format!("{} of {} clean, {}", controls.good, controls.all, runs(controls)));
+    }
+    if scenarios.all > 0 {
+        let (good, all) = (scenarios.good, scenarios.all);
+        line("scenarios", format!("{good} of {all} green with the honest client"));
+    }
+    text
+}
+
+/// A number with its thousands set apart.
+fn thousands(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([999, 1000, 1_002_030].map(thousands), ["999", "1,000", "1,002,030"]);
+    }
+}
