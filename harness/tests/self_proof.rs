@@ -15,7 +15,7 @@ use crosscheck::report::told;
 use crosscheck::run::{Played, PlayedResult, Player, RunError};
 use crosscheck::self_proof::{Subject, Trial, findings, gaps, settings, trials};
 use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::Scenarios;
+use crosscheck_scenarios::{Scenario, Scenarios};
 
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
@@ -33,6 +33,11 @@ fn main() -> ExitCode {
             move || order_is_told(&players.play(&Trial { id: String::new(), subject, scenario })?)
         }),
     ];
+    tests.push(test("proof", "discrepancies".into(), {
+        let players = Arc::clone(&players);
+        let scenario = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
+        move || discrepancies_are_noticed(&players, &scenario)
+    }));
     let mut caught = Vec::new();
     for trial in trials(&scenarios) {
         let players = Arc::clone(&players);
@@ -81,6 +86,29 @@ fn order_is_told(played: &Played) -> Result<(), Failed> {
     } else {
         Err(arrived(played).into())
     }
+}
+
+/// A fault that is not found, a finding too many, and a fault that its scenario does not provoke fail their trial.
+fn discrepancies_are_noticed(players: &Players, scenario: &Arc<Scenario>) -> Result<(), Failed> {
+    let trial = |subject| Trial { id: String::new(), subject, scenario: Arc::clone(scenario) };
+    let printing = trial(Subject::Fault(Fault::PrintsTokens));
+    let (right, wrong) = (players.play(&trial(Subject::Honest))?, players.play(&printing)?);
+    let prove =
+        |subject, played| trial(subject).prove(played).err().map(|told| (told.due, told.found.concat()));
+
+    assert_eq!(prove(Subject::Honest, &right), None);
+    assert_eq!(printing.prove(&wrong), Ok(()));
+    let missed = prove(printing.subject, &right);
+    assert_eq!(missed, Some(("conf-log-default".into(), String::new())));
+    let too_many =
+        [Subject::Honest, Subject::Control(Control::AcceptAnything), Subject::Fault(Fault::GrantAsBearer)];
+    for subject in too_many {
+        let (_, found) = prove(subject, &wrong).expect("the tokens were printed");
+        assert!(found.starts_with("conf-log-default fail · "), "{found}");
+    }
+    let (due, _) = prove(Subject::Fault(Fault::OauthMetadataOnly), &right).expect("nothing provokes it here");
+    assert!(due.ends_with("there is none"), "{due}");
+    Ok(())
 }
 
 /// A fault in a scenario, played once for the test of its own and for the table.

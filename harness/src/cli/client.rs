@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crosscheck_reference_client::Fault;
+use crosscheck_reference_client::{Control, Fault};
 use crosscheck_scenarios::{Capability, Profile, Scenarios, SpecVersion};
 use crosscheck_wire::Declared;
 
@@ -133,10 +133,28 @@ fn is_reference(words: &[OsString]) -> bool {
 }
 
 fn reference_client(words: &[OsString]) -> anyhow::Result<Command> {
+    check_slugs(words)?;
     let program =
         std::env::current_exe().context("could not find this binary to start the reference client")?;
     let args = if words.is_empty() { vec!["reference-client".into()] } else { words[1..].to_vec() };
     Ok(Command { program: program.into(), args })
+}
+
+/// Names what the reference client would not know, before it is started.
+fn check_slugs(words: &[OsString]) -> anyhow::Result<()> {
+    let words: Vec<_> =
+        words.iter().filter_map(|word| word.to_str()).flat_map(|word| word.split('=')).collect();
+    for pair in words.windows(2) {
+        let unknown = match pair[0] {
+            "--fault" => pair[1].parse::<Fault>().err(),
+            "--control" => pair[1].parse::<Control>().err(),
+            _ => None,
+        };
+        if let Some(unknown) = unknown {
+            anyhow::bail!("`{} {}`: {unknown}", pair[0], pair[1]);
+        }
+    }
+    Ok(())
 }
 
 fn command(mut words: Vec<OsString>) -> Command {

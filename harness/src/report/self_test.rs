@@ -124,7 +124,33 @@ fn thousands(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crosscheck_scenarios::Scenarios;
+
+    use crate::self_proof::trials;
+
     use super::*;
+
+    #[test]
+    fn a_trial_that_fails_is_told_with_the_command_that_repeats_it() {
+        let script =
+            "title = \"A\"\nwhy = \"B\"\nrequirements = [\"flow-order\"]\nfaults = [\"prints-tokens\"]\n";
+        let scenarios = Scenarios::parse("mine", script, &["prints-tokens"]).unwrap();
+        let trials = trials(&scenarios);
+        let found = vec!["flow-order fail · #4 It came first.".to_owned(), "run-outcome fail".to_owned()];
+        let missed = Err(Discrepancy { due: "conf-log-default".into(), found });
+        let mut results = vec![Ok(()); trials.len() - 1];
+        results.push(missed);
+        let report =
+            SelfTest { trials: &trials, results: &results, gaps: &[], is_whole: false, took: Duration::ZERO };
+        let mut out = Vec::new();
+        report.write(&mut anstream::StripStream::new(&mut out)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let block = "FAIL  mine · fault prints-tokens\n      due   conf-log-default\n      found flow-order fail · #4 It came first.\n            run-outcome fail\n      again crosscheck self-test --exact 'mine prints-tokens'\n";
+        assert!(text.contains(block), "{text}");
+        assert!(text.contains("faults        0 of 1 caught, in 1 run\n"), "{text}");
+        assert!(text.contains("not as it must be: 1 of "), "{text}");
+        assert!(!report.as_it_must_be());
+    }
 
     #[test]
     fn thousands_are_set_apart() {
