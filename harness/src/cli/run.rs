@@ -99,7 +99,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     Ok(exit::code(summary.as_expected()))
 }
 
-fn unless_closed(error: io::Error) -> io::Result<()> {
+/// Forgives a reader that left early.
+pub(super) fn unless_closed(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 

@@ -17,18 +17,25 @@ pub struct SelfTest<'a> {
     pub trials: &'a [Trial],
     /// What each came to, in their order.
     pub results: &'a [Result<(), Discrepancy>],
-    /// What keeps catalogue, rules, scenarios and faults from proving each other.
-    pub gaps: &'a [String],
-    /// Whether these are all trials there are.
-    pub is_whole: bool,
+    /// What keeps catalogue, rules, scenarios and faults from proving each other; `None` where only a part of the
+    /// trials was played.
+    pub gaps: Option<&'a [String]>,
     /// How long it took.
     pub took: Duration,
 }
 
+/// A trial that did not come to what it must.
+type Failed<'a> = (&'a Trial, &'a Discrepancy);
+
 impl SelfTest<'_> {
     /// Whether everything is as it must be.
     pub fn as_it_must_be(&self) -> bool {
-        self.gaps.is_empty() && self.results.iter().all(Result::is_ok)
+        self.gaps.is_none_or(<[_]>::is_empty) && self.results.iter().all(Result::is_ok)
+    }
+
+    fn failed(&self) -> impl Iterator<Item = Failed<'_>> {
+        let results = self.trials.iter().zip(self.results);
+        results.filter_map(|(trial, result)| Some((trial, result.as_ref().err()?)))
     }
 
     /// Writes the report.
@@ -37,28 +44,36 @@ impl SelfTest<'_> {
     /// When `out` does not take it.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "self-test {} · profile {PROFILE}", env!("CARGO_PKG_VERSION"))?;
-        for gap in self.gaps {
+        for gap in self.gaps.unwrap_or_default() {
             writeln!(out, "\n{FAIL}FAIL{FAIL:#}  {gap}")?;
         }
-        let mut failed = 0;
-        for (trial, result) in self.trials.iter().zip(self.results) {
-            if let Err(discrepancy) = result {
-                failed += 1;
-                writeln!(out, "\n{FAIL}FAIL{FAIL:#}  {}", told(trial, discrepancy).trim_end())?;
+        let failed: Vec<_> = self.failed().collect();
+        let alike = |one: &Failed<'_>, other: &Failed<'_>| {
+            one.0.scenario.id == other.0.scenario.id && one.1 == other.1
+        };
+        for (place, one) in failed.iter().enumerate() {
+            // What several clients of a scenario came to is told once.
+            if failed[..place].iter().any(|earlier| alike(earlier, one)) {
+                continue;
+            }
+            write!(out, "\n{FAIL}FAIL{FAIL:#}  {}", told(one.0, one.1))?;
+            let more = failed[place + 1..].iter().filter(|later| alike(one, later)).count();
+            if more > 0 {
+                writeln!(out, "      more  {more} alike in this scenario")?;
             }
         }
         if !self.as_it_must_be() {
             writeln!(out)?;
         }
-        let requirements = (self.is_whole && self.gaps.is_empty()).then(Catalogue::embedded);
+        let requirements = self.gaps.filter(|gaps| gaps.is_empty()).map(|_| Catalogue::embedded());
         let tally = Tally::new(self.trials.iter().zip(self.results.iter().map(Result::is_ok)));
         write!(out, "{}", counts(requirements, &tally))?;
         let (style, text) = if self.as_it_must_be() {
             (PASS, "all as it must be".to_owned())
         } else {
-            let gaps = self.gaps.len();
+            let gaps = self.gaps.unwrap_or_default().len();
             let runs = thousands(self.trials.len());
-            (FAIL, format!("not as it must be: {failed} of {runs} runs, {gaps} gaps"))
+            (FAIL, format!("not as it must be: {} of {runs} runs, {gaps} gaps", failed.len()))
         };
         writeln!(out, "{style}{text:<72}{style:#} {}", seconds(self.took))
     }
@@ -138,17 +153,20 @@ mod tests {
         let trials = trials(&scenarios);
         let found = vec!["flow-order fail · #4 It came first.".to_owned(), "run-outcome fail".to_owned()];
         let missed = Err(Discrepancy { due: "conf-log-default".into(), found });
-        let mut results = vec![Ok(()); trials.len() - 1];
-        results.push(missed);
-        let report =
-            SelfTest { trials: &trials, results: &results, gaps: &[], is_whole: false, took: Duration::ZERO };
+        let unclean = Err(Discrepancy { due: "nothing".into(), found: vec!["flow-order fail".into()] });
+        let mut results = vec![unclean; trials.len()];
+        results[trials.len() - 1] = missed;
+        let report = SelfTest { trials: &trials, results: &results, gaps: None, took: Duration::ZERO };
         let mut out = Vec::new();
         report.write(&mut anstream::StripStream::new(&mut out)).unwrap();
         let text = String::from_utf8(out).unwrap();
         let block = "FAIL  mine · fault prints-tokens\n      due   conf-log-default\n      found flow-order fail · #4 It came first.\n            run-outcome fail\n      again crosscheck self-test --exact 'mine prints-tokens'\n";
         assert!(text.contains(block), "{text}");
         assert!(text.contains("faults        0 of 1 caught, in 1 run\n"), "{text}");
-        assert!(text.contains("not as it must be: 1 of "), "{text}");
+        let controls = trials.len() - 2;
+        assert!(text.contains(&format!("      more  {controls} alike in this scenario\n")), "{text}");
+        assert_eq!(text.matches("FAIL  mine").count(), 2, "{text}");
+        assert!(text.contains(&format!("not as it must be: {} of ", trials.len())), "{text}");
         assert!(!report.as_it_must_be());
     }
 
