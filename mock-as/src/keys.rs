@@ -13,6 +13,8 @@ use crosscheck_wire::jose::Jwt;
 pub fn key_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
+        // A connection kept from an earlier run is closed by the end of that run, at any moment.
+        .pool_max_idle_per_host(0)
         .redirect(Policy::none())
         .timeout(Duration::from_secs(5))
         .build()
