@@ -12,6 +12,7 @@ pub mod judge;
 pub mod report;
 pub mod run;
 pub mod select;
+pub mod self_proof;
 pub mod setup;
 pub mod snapshot;
 pub mod stage;

@@ -40,13 +40,16 @@ pub struct Settings {
     pub threads: usize,
 }
 
+/// The flow name of the official suite that most adapters know.
+pub const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
+
 /// What a run tells while it runs.
 #[derive(Debug)]
-pub enum Event {
-    /// A scenario has begun; its place in the plan.
+pub enum Event<T> {
+    /// An entry of the plan has begun; its place there.
     Started(usize),
-    /// A scenario has ended; its place in the plan.
-    Finished(usize, Box<Played>),
+    /// An entry has ended; its place in the plan, and what came of it.
+    Finished(usize, T),
     /// The run cannot go on.
     Failed(RunError),
 }
@@ -111,16 +114,17 @@ pub enum RunError {
     Surroundings(io::Error),
 }
 
-/// Plays `plan` and tells of it, in any order. Returns when everything is told.
-pub fn play_all(
-    plan: &[Arc<Scenario>],
-    settings: &Settings,
+/// Plays `plan`, each entry by `play`, and tells of it, in any order. Returns when everything is told.
+pub fn play_all<P: Sync, T: Send>(
+    plan: &[P],
+    threads: usize,
     interrupted: &watch::Receiver<bool>,
-    events: &Sender<Event>,
+    play: impl Fn(&mut Player, &P) -> Result<T, RunError> + Sync,
+    events: &Sender<Event<T>>,
 ) {
     let next = AtomicUsize::new(0);
     let stop = |error| {
-        // Nobody starts another scenario after the first failure of the surroundings.
+        // Nobody starts another entry after the first failure of the surroundings.
         next.store(plan.len(), Ordering::Relaxed);
         let _ = events.send(Event::Failed(error));
     };
@@ -131,18 +135,18 @@ pub fn play_all(
         };
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(scenario) = plan.get(place) else { return };
+            let Some(entry) = plan.get(place) else { return };
             let _ = events.send(Event::Started(place));
-            match player.play(scenario, settings) {
-                Ok(played) => {
-                    let _ = events.send(Event::Finished(place, Box::new(played)));
+            match play(&mut player, entry) {
+                Ok(result) => {
+                    let _ = events.send(Event::Finished(place, result));
                 }
                 Err(error) => return stop(error),
             }
         }
     };
     thread::scope(|scope| {
-        for _ in 0..settings.threads.clamp(1, plan.len().max(1)) {
+        for _ in 0..threads.clamp(1, plan.len().max(1)) {
             scope.spawn(work);
         }
     });

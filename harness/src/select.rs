@@ -1,4 +1,4 @@
-//! Which scenarios a run is made of, by libtest's habits.
+//! Which scenarios or trials a run is made of, by libtest's habits.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crosscheck_scenarios::{Profile, Scenario, Scenarios, nearest};
 /// Filters as they stand on the command line.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Selection {
-    /// Only scenarios whose id contains one of these
+    /// Only what has one of these in its id
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
     /// Take the filters as whole ids
     #[arg(long)]
     pub exact: bool,
-    /// Leave out scenarios whose id contains this; may be given again
+    /// Leave out what has this in its id; may be given again
     #[arg(long, value_name = "FILTER")]
     pub skip: Vec<String>,
 }
@@ -24,30 +24,36 @@ impl Selection {
     /// # Errors
     /// When a filter selects nothing; the message names the nearest ids.
     pub fn select(&self, scenarios: &Scenarios, profile: Profile) -> Result<Vec<Arc<Scenario>>, SelectError> {
-        let belongs: Vec<_> = scenarios.iter().filter(|scenario| scenario.belongs_to(profile)).collect();
-        let matches = |id: &str, filter: &str| if self.exact { id == filter } else { id.contains(filter) };
+        let belongs = scenarios.iter().filter(|scenario| scenario.belongs_to(profile));
+        let belongs = belongs.map(|scenario| Arc::new(scenario.clone())).collect();
+        self.pick("scenario", belongs, |scenario| scenario.id.as_str())
+    }
+
+    /// The selected ones of `all`, in their order. `kind` is the word for one of them.
+    ///
+    /// # Errors
+    /// When a filter selects nothing; the message names the nearest ids.
+    pub fn pick<T>(
+        &self,
+        kind: &'static str,
+        all: Vec<T>,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<Vec<T>, SelectError> {
+        let matches =
+            |filter: &String, id: &str| if self.exact { id == filter } else { id.contains(filter.as_str()) };
         for filter in &self.filters {
-            if !belongs.iter().any(|scenario| matches(scenario.id.as_str(), filter)) {
-                let ids: Vec<_> = belongs.iter().map(|scenario| scenario.id.as_str()).collect();
-                let parts = ids.iter().flat_map(|id| id.rsplit('/').next());
-                let near = nearest(filter, ids.iter().copied().chain(parts)).map(str::to_owned);
-                return Err(SelectError::NoMatch { filter: filter.clone(), near });
+            if !all.iter().any(|one| matches(filter, id(one))) {
+                let words = all.iter().flat_map(|one| id(one).split([' ', '/']));
+                let near = nearest(filter, all.iter().map(&id).chain(words)).map(str::to_owned);
+                return Err(SelectError::NoMatch { kind, filter: filter.clone(), near });
             }
         }
-        let selected = |id: &str| {
-            let wanted = self.filters.is_empty() || self.filters.iter().any(|filter| matches(id, filter));
-            wanted
-                && !self
-                    .skip
-                    .iter()
-                    .any(|skip| if self.exact { id == skip } else { id.contains(skip.as_str()) })
+        let is_selected = |one: &T| {
+            let by = |filters: &[String]| filters.iter().any(|filter| matches(filter, id(one)));
+            (self.filters.is_empty() || by(&self.filters)) && !by(&self.skip)
         };
-        let selected: Vec<_> = belongs
-            .into_iter()
-            .filter(|scenario| selected(scenario.id.as_str()))
-            .map(|scenario| Arc::new(scenario.clone()))
-            .collect();
-        if selected.is_empty() { Err(SelectError::Empty) } else { Ok(selected) }
+        let selected: Vec<_> = all.into_iter().filter(is_selected).collect();
+        if selected.is_empty() { Err(SelectError::Empty(kind)) } else { Ok(selected) }
     }
 }
 
@@ -55,11 +61,13 @@ impl Selection {
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
     /// Everything that the filters name is skipped.
-    #[error("the filters leave no scenario: everything they name is skipped")]
-    Empty,
-    /// A filter matches no scenario.
-    #[error("no scenario matches `{filter}`{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("the filters leave no {0}: everything they name is skipped")]
+    Empty(&'static str),
+    /// A filter matches nothing.
+    #[error("no {kind} matches `{filter}`{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoMatch {
+        /// The word for what is selected.
+        kind: &'static str,
         /// The filter.
         filter: String,
         /// The nearest id.

@@ -1,168 +1,189 @@
 //! Every scenario against the honest client, every control, and every fault where it must be caught.
 //!
-//! Each pair is a test of its own, so that a filter selects it: `cargo test --test self_proof -- FILTER`.
+//! Each trial of [`crosscheck::self_proof`] is a test of its own, so that a filter selects it:
+//! `cargo test --test self_proof -- FILTER`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 use tokio::sync::watch;
 
 use crosscheck::check::Verdict;
-use crosscheck::driver::Command;
-use crosscheck::run::{Played, PlayedResult, Player, Settings};
-use crosscheck::snapshot::canonical;
+use crosscheck::report::told;
+use crosscheck::run::{Played, PlayedResult, Player, RunError};
+use crosscheck::self_proof::{Subject, Trial, findings, gaps, settings, trials};
 use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::{
-    Capability, Catalogue, Profile, Requirement, Scenario, Scenarios, Severity, SpecVersion,
-};
-use crosscheck_wire::Declared;
+use crosscheck_scenarios::{Scenario, Scenarios};
 
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
     let scenarios = Scenarios::embedded(&faults).expect("the built-in scripts are right");
-    let mut trials = vec![
-        trial("told", "flow/complete openid-metadata-first".into(), {
-            let complete = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
-            move || order_is_told(&complete)
+    let players = Arc::new(Players { idle: Mutex::default(), interrupted: watch::Sender::new(false) });
+    let mut tests = vec![
+        test("catalogue", "both-ways".into(), {
+            let gaps = gaps(&scenarios);
+            move || if gaps.is_empty() { Ok(()) } else { Err(gaps.join("\n").into()) }
         }),
-        trial("catalogue", "both-ways".into(), {
-            let scenarios = scenarios.clone();
-            move || both_ways(&scenarios)
+        test("told", "flow/complete openid-metadata-first".into(), {
+            let players = Arc::clone(&players);
+            let scenario = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
+            let subject = Subject::Control(Control::OpenidMetadataFirst);
+            move || order_is_told(&players.play(&Trial { id: String::new(), subject, scenario })?)
         }),
     ];
-    for scenario in scenarios.iter().map(|scenario| Arc::new(scenario.clone())) {
-        let id = &scenario.id;
-        let honest = Arc::clone(&scenario);
-        trials.push(trial("honest", id.to_string(), move || is_green(&honest, &[])));
-        for control in Control::ALL {
-            let scenario = Arc::clone(&scenario);
-            let name = format!("{id} {}", control.slug());
-            trials.push(trial("control", name, move || is_green(&scenario, &["--control", control.slug()])));
-        }
-        for slug in &scenario.faults {
-            let fault: Fault = slug.as_str().parse().expect("the loader knows the fault");
-            let name = format!("{id} {slug}");
-            let scenario = Arc::clone(&scenario);
-            trials.push(trial("fault", name, move || fault_is_caught(&scenario, fault)));
+    tests.push(test("proof", "discrepancies".into(), {
+        let players = Arc::clone(&players);
+        let scenario = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
+        move || discrepancies_are_noticed(&players, &scenario)
+    }));
+    let mut caught = Vec::new();
+    for trial in trials(&scenarios) {
+        let players = Arc::clone(&players);
+        let kind = trial.subject.kind();
+        let id = trial.id.clone();
+        if kind == "fault" {
+            let finding = Arc::new(Caught { trial, players, row: OnceLock::new() });
+            caught.push(Arc::clone(&finding));
+            tests.push(test(kind, id, move || finding.row().map(drop)));
+        } else {
+            tests.push(test(kind, id, move || is_green(&trial, &players.play(&trial)?)));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    tests.push(test("table", "faults".into(), move || table_is_on_file(&caught)));
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
-fn trial(kind: &str, name: String, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(name, test).with_kind(kind)
+fn test(
+    kind: &str,
+    name: String,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> libtest_mimic::Trial {
+    libtest_mimic::Trial::test(name, test).with_kind(kind)
 }
 
-/// A right client is green and yields the snapshot on file, whatever freedom it uses.
-fn is_green(scenario: &Arc<Scenario>, args: &[&str]) -> Result<(), Failed> {
-    let played = play(scenario, args)?;
-    if played.verdict() != Verdict::Pass {
-        return Err(told(&played).into());
-    }
-    let PlayedResult::Judged { transcript, .. } = &played.result else {
-        return Err("the reference client declares everything".into());
-    };
-    let (folder, name) = scenario.id.as_str().rsplit_once('/').unwrap_or(("", scenario.id.as_str()));
+/// A right client is green and yields the exchange on file, whatever freedom it uses.
+fn is_green(trial: &Trial, played: &Played) -> Result<(), Failed> {
+    trial.prove_findings(played).map_err(|discrepancy| told(trial, &discrepancy) + &arrived(played))?;
+    let Some(exchange) = trial.exchange(played) else { return Ok(()) };
+    let id = trial.scenario.id.as_str();
+    let (folder, name) = id.rsplit_once('/').unwrap_or(("", id));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots").join(folder));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.set_description(&scenario.title);
-    settings.bind(|| insta::assert_snapshot!(name, canonical(transcript)));
+    settings.set_description(&trial.scenario.title);
+    settings.bind(|| insta::assert_snapshot!(name, exchange));
     Ok(())
 }
 
 /// The order of well-known URLs is a freedom that is told and never counted.
-fn order_is_told(scenario: &Arc<Scenario>) -> Result<(), Failed> {
-    let played = play(scenario, &["--control", Control::OpenidMetadataFirst.slug()])?;
+fn order_is_told(played: &Played) -> Result<(), Failed> {
     let told = played.checks().iter().find(|check| check.requirement.as_str() == "disc-asm-order-root");
     if told.is_some_and(|check| check.verdict == Verdict::Info) {
         Ok(())
     } else {
-        Err(self::told(&played).into())
+        Err(arrived(played).into())
     }
 }
 
-/// Exactly the requirements that the fault breaks are found, and nothing else.
-fn fault_is_caught(scenario: &Arc<Scenario>, fault: Fault) -> Result<(), Failed> {
-    let played = play(scenario, &["--fault", fault.slug()])?;
-    let found: BTreeSet<_> = findings(&played).map(|check| check.requirement.to_string()).collect();
-    let meant: BTreeSet<_> = fault.trips().iter().map(ToString::to_string).collect();
-    if found == meant {
-        Ok(())
-    } else {
-        Err(format!("{fault:?} must trip {meant:?}\n{}", told(&played)).into())
+/// A fault that is not found, a finding too many, and a fault that its scenario does not provoke fail their trial.
+fn discrepancies_are_noticed(players: &Players, scenario: &Arc<Scenario>) -> Result<(), Failed> {
+    let trial = |subject| Trial { id: String::new(), subject, scenario: Arc::clone(scenario) };
+    let printing = trial(Subject::Fault(Fault::PrintsTokens));
+    let (right, wrong) = (players.play(&trial(Subject::Honest))?, players.play(&printing)?);
+    let prove =
+        |subject, played| trial(subject).prove(played).err().map(|told| (told.due, told.found.concat()));
+
+    assert_eq!(prove(Subject::Honest, &right), None);
+    assert_eq!(printing.prove(&wrong), Ok(()));
+    let missed = prove(printing.subject, &right);
+    assert_eq!(missed, Some(("conf-log-default".into(), String::new())));
+    let too_many =
+        [Subject::Honest, Subject::Control(Control::AcceptAnything), Subject::Fault(Fault::GrantAsBearer)];
+    for subject in too_many {
+        let (_, found) = prove(subject, &wrong).expect("the tokens were printed");
+        assert!(found.starts_with("conf-log-default fail · "), "{found}");
+    }
+    let (due, _) = prove(Subject::Fault(Fault::OauthMetadataOnly), &right).expect("nothing provokes it here");
+    assert!(due.ends_with("there is none"), "{due}");
+    Ok(())
+}
+
+/// A fault in a scenario, played once for the test of its own and for the table.
+struct Caught {
+    trial: Trial,
+    players: Arc<Players>,
+    row: OnceLock<Result<String, String>>,
+}
+
+impl Caught {
+    /// Its row of the table: fault, scenario, and what is found.
+    fn row(&self) -> Result<&str, Failed> {
+        let row = self.row.get_or_init(|| {
+            let played = self.players.play(&self.trial).map_err(|error| error.to_string())?;
+            let discrepancy = self.trial.prove_findings(&played).err();
+            if let Some(discrepancy) = discrepancy {
+                return Err(told(&self.trial, &discrepancy) + &arrived(&played));
+            }
+            let found: Vec<_> =
+                findings(&played).map(|check| format!("{} {}", check.id(), check.verdict.as_str())).collect();
+            let fault = self.trial.subject.slug().unwrap_or_default();
+            Ok(format!("{fault} × {} → {}\n", self.trial.scenario.id, found.join(", ")))
+        });
+        row.as_deref().map_err(Into::into)
     }
 }
 
-/// Every requirement that is judged is tripped by a fault, and every fault stands in a scenario.
-fn both_ways(scenarios: &Scenarios) -> Result<(), Failed> {
-    let in_scenarios: BTreeSet<_> =
-        scenarios.iter().flat_map(|scenario| &scenario.faults).map(|slug| slug.as_str()).collect();
-    let idle: Vec<_> = Fault::ALL.iter().filter(|fault| !in_scenarios.contains(fault.slug())).collect();
-    let tripped: BTreeSet<_> = Fault::ALL.iter().flat_map(|fault| fault.trips()).copied().collect();
-    let untripped: Vec<_> = Catalogue::embedded()
-        .iter()
-        .filter(|row| is_counted(row))
-        .map(|row| row.id.as_str())
-        .filter(|id| !tripped.contains(id))
-        .collect();
-    let unknown: Vec<_> = tripped.iter().filter(|id| Catalogue::embedded().find(id).is_none()).collect();
-    if idle.is_empty() && untripped.is_empty() && unknown.is_empty() {
-        return Ok(());
+/// What every fault is found to break where stands on file, so that a change of any rule shows.
+fn table_is_on_file(caught: &[Arc<Caught>]) -> Result<(), Failed> {
+    let mut rows = caught.iter().map(|caught| caught.row()).collect::<Result<Vec<_>, _>>()?;
+    rows.sort_unstable();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description("What every fault is found to break in the scenarios that name it");
+    settings.bind(|| insta::assert_snapshot!("faults", rows.concat()));
+    Ok(())
+}
+
+/// Everything that arrived, and what the client said.
+fn arrived(played: &Played) -> String {
+    let PlayedResult::Judged { transcript, .. } = &played.result else { return String::new() };
+    let mut text = String::new();
+    for exchange in &transcript.exchanges {
+        let request = &exchange.request;
+        text.push_str(&format!(
+            "#{} {} {} {} → {} {}\n",
+            exchange.number,
+            request.method,
+            exchange.party,
+            request.path,
+            exchange.response.status,
+            exchange.refusal,
+        ));
     }
-    Err(format!("faults without a scenario {idle:?}, requirements without a fault {untripped:?}, faults that trip unknown requirements {unknown:?}").into())
+    text + &format!("{}\n{}\n", transcript.client.stdout.text, transcript.client.stderr.text)
 }
 
-/// Rows about the run itself are shown by the tests of the judge and the command; a row that is at most told has
-/// a control, not a fault.
-fn is_counted(row: &Requirement) -> bool {
-    let counted = |profile: &Profile| row.severity(*profile) > Some(Severity::Info);
-    Profile::ALL.iter().any(counted) && !row.id.as_str().starts_with("run-")
+/// Players that wait for their next trial; there are as many as threads.
+struct Players {
+    idle: Mutex<Vec<Player>>,
+    interrupted: watch::Sender<bool>,
 }
 
-fn findings(played: &Played) -> impl Iterator<Item = &crosscheck::check::Check> {
-    played.checks().iter().filter(|check| check.verdict >= Verdict::Warn)
-}
-
-/// Everything that arrived and everything that was found.
-fn told(played: &Played) -> String {
-    let checks: Vec<_> = findings(played).collect();
-    let mut text = format!("{checks:#?}\n");
-    if let PlayedResult::Judged { transcript, .. } = &played.result {
-        for exchange in &transcript.exchanges {
-            let request = &exchange.request;
-            text.push_str(&format!(
-                "#{} {} {} {} → {} {}\n",
-                exchange.number,
-                request.method,
-                exchange.party,
-                request.path,
-                exchange.response.status,
-                exchange.refusal,
-            ));
-        }
-        text.push_str(&format!("{}\n{}\n", transcript.client.stdout.text, transcript.client.stderr.text));
+impl Players {
+    fn play(&self, trial: &Trial) -> Result<Played, RunError> {
+        let idle = || self.idle.lock().expect("nobody panics with it");
+        let waiting = idle().pop();
+        let mut player = match waiting {
+            Some(player) => player,
+            None => Player::new(self.interrupted.subscribe())?,
+        };
+        let played = trial.play(&mut player, &settings(env!("CARGO_BIN_EXE_crosscheck").into(), 1))?;
+        idle().push(player);
+        Ok(played)
     }
-    text
-}
-
-fn play(scenario: &Arc<Scenario>, args: &[&str]) -> Result<Played, Failed> {
-    let args = ["reference-client"].iter().chain(args).map(Into::into).collect();
-    let settings = Settings {
-        command: Command { program: env!("CARGO_BIN_EXE_crosscheck").into(), args },
-        declared: Declared(Capability::all()),
-        flow_name: "auth/cross-app-access-complete-flow".into(),
-        profile: Profile::default(),
-        spec_version: SpecVersion::default(),
-        limit: Duration::from_secs(30),
-        threads: 1,
-    };
-    let (_tell, interrupted) = watch::channel(false);
-    let mut player = Player::new(interrupted)?;
-    Ok(player.play(scenario, &settings)?)
 }

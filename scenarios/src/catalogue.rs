@@ -35,6 +35,16 @@ impl Catalogue {
     pub fn find(&self, id: &str) -> Option<&Requirement> {
         self.iter().find(|requirement| requirement.id.as_str() == id)
     }
+
+    /// How many requirements are checked.
+    pub fn checked(&self) -> usize {
+        self.iter().filter(|row| row.is_checked()).count()
+    }
+
+    /// How many requirements are planned.
+    pub fn planned(&self) -> usize {
+        self.iter().filter(|row| row.planned.is_some()).count()
+    }
 }
 
 /// One row of the catalogue.
@@ -82,6 +92,16 @@ pub struct Requirement {
 }
 
 impl Requirement {
+    /// Whether it is about the run itself and no demand on a client: such a row is not counted as a requirement.
+    pub fn is_of_run(&self) -> bool {
+        self.id.as_str().starts_with("run-")
+    }
+
+    /// Whether it is a requirement that a check judges.
+    pub fn is_checked(&self) -> bool {
+        self.planned.is_none() && !self.is_of_run()
+    }
+
     /// What a breach is under `profile`; `None` where the row is not active.
     pub fn severity(&self, profile: Profile) -> Option<Severity> {
         if !profile.includes(self.profile) {

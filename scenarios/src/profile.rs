@@ -82,10 +82,9 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|profile| profile.as_str() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str);
-            match crate::nearest(text, names) {
-                Some(near) => format!("no profile is called `{text}`; did you mean `{near}`?"),
-                None => format!("no profile is called `{text}`; there are {}", names.join(", ")),
-            }
+            let near = crate::nearest(text, names).map(|near| format!("; did you mean `{near}`?"));
+            let near = near.unwrap_or_default();
+            format!("no profile is called `{text}`; there are {}{near}", names.join(", "))
         })
     }
 }

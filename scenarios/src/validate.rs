@@ -53,12 +53,17 @@ pub const PLACEHOLDERS: &[&str] = &[
 /// Requirements, faults and capabilities that do not exist, and ids that are none.
 pub(crate) fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let requirements: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
+    let catalogue = Catalogue::embedded();
+    let judged = catalogue.iter().filter(|row| row.planned.is_none());
+    let requirements: Vec<_> = judged.map(|row| row.id.as_str()).collect();
     let mut check = |words: &[Spanned<String>], known: &[&str], kind: &str| {
         for word in words.iter().filter(|word| !known.contains(&word.get_ref().as_str())) {
-            let near = nearest(word.get_ref(), known.iter().copied());
-            let what = format!("no {kind} is called `{}`", word.get_ref());
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let name = word.get_ref();
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let (what, hint) = match catalogue.find(name) {
+                Some(_) => (format!("`{name}` is planned, nothing judges it yet"), None),
+                None => (format!("no {kind} is called `{name}`"), near),
+            };
             problems.push(source.problem(Some(word.span()), what, hint));
         }
     };

@@ -72,6 +72,13 @@ fn unknown_words_are_all_reported_at_once() {
 }
 
 #[test]
+fn a_planned_requirement_cannot_be_provoked() {
+    let Some(row) = Catalogue::embedded().iter().find(|row| row.planned.is_some()) else { return };
+    let text = complaint(&HEAD.replace("flow-order", row.id.as_str()));
+    assert!(text.contains(&format!("`{}` is planned, nothing judges it yet", row.id)), "{text}");
+}
+
+#[test]
 fn contradictions_are_refused() {
     let cases = [
         (

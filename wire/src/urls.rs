@@ -88,7 +88,7 @@ impl Urls {
         &self.servers[party as usize].url
     }
 
-    /// Every identifier and URL by the name that scripts and transcripts use.
+    /// Every identifier and URL, and one port, by the name that scripts and transcripts use.
     pub fn by_name(&self) -> BTreeMap<String, String> {
         let mut names = BTreeMap::new();
         for party in Party::ALL {
@@ -103,6 +103,8 @@ impl Urls {
         }
         let at_as = |path| format!("{}{path}", self.origin(Party::As));
         names.insert("idp.jwks_uri".into(), self.jwks_uri(Party::Idp));
+        let port = self.origin(Party::As).rsplit(':').next().unwrap_or_default();
+        names.insert("as.port".into(), port.to_owned());
         names.insert("as.authorization_endpoint".into(), at_as(AUTHORIZATION_PATH));
         names.insert("as.registration_endpoint".into(), at_as(REGISTRATION_PATH));
         names

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{Control, Fault};
 
 /// The faults and controls of one run; empty means honest.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Behaviour {
     pub(crate) faults: Vec<Fault>,
     pub(crate) controls: Vec<Control>,

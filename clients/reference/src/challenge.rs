@@ -5,6 +5,9 @@
 
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
+use crate::Fault;
+use crate::behaviour::Behaviour;
+
 /// What the client wants to know from a Bearer challenge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct BearerChallenge {
@@ -15,24 +18,24 @@ pub(crate) struct BearerChallenge {
 
 impl BearerChallenge {
     /// The Bearer challenge among all header lines; of several the one that names the resource metadata.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let mut bearers: Vec<_> = headers
+    pub(crate) fn from_headers(headers: &HeaderMap, behaviour: &Behaviour) -> Option<Self> {
+        let exact_case = behaviour.has(Fault::ChallengeSchemeCaseSensitive);
+        let looked_at = if behaviour.has(Fault::BearerBehindOtherSchemeMissed) { 1 } else { usize::MAX };
+        let bearers: Vec<_> = headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
-            .flat_map(|line| challenges(&String::from_utf8_lossy(line.as_bytes())))
+            .flat_map(|line| challenges(&String::from_utf8_lossy(line.as_bytes()), behaviour))
+            .take(looked_at)
             .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("Bearer"))
+            .filter(|challenge| !exact_case || challenge.scheme == "Bearer")
             .collect();
-        let chosen =
-            bearers.iter().position(|bearer| bearer.parameter("resource_metadata").is_some()).unwrap_or(0);
-        if bearers.is_empty() {
-            return Self::default();
-        }
-        let bearer = bearers.swap_remove(chosen);
-        Self {
+        let names_metadata = |bearer: &&Challenge| bearer.parameter("resource_metadata").is_some();
+        let bearer = bearers.iter().find(names_metadata).or_else(|| bearers.first())?;
+        Some(Self {
             resource_metadata: bearer.parameter("resource_metadata"),
             scope: bearer.parameter("scope").filter(|scope| !scope.trim().is_empty()),
             error: bearer.parameter("error"),
-        }
+        })
     }
 }
 
@@ -50,8 +53,8 @@ impl Challenge {
 }
 
 /// Every challenge of one header line.
-fn challenges(line: &str) -> Vec<Challenge> {
-    let mut cursor = Cursor { rest: line };
+fn challenges(line: &str, behaviour: &Behaviour) -> Vec<Challenge> {
+    let mut cursor = Cursor { rest: line, keeps_escapes: behaviour.has(Fault::ChallengeEscapesKept) };
     let mut challenges: Vec<Challenge> = Vec::new();
     loop {
         cursor.skip(|c| matches!(c, ' ' | '\t' | ','));
@@ -75,6 +78,7 @@ fn challenges(line: &str) -> Vec<Challenge> {
 
 struct Cursor<'a> {
     rest: &'a str,
+    keeps_escapes: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -113,7 +117,10 @@ impl<'a> Cursor<'a> {
                     self.rest = chars.as_str();
                     return Some(value);
                 }
-                '\\' => value.extend(chars.next()),
+                '\\' => {
+                    value.extend(self.keeps_escapes.then_some(c));
+                    value.extend(chars.next());
+                }
                 _ => value.push(c),
             }
         }
@@ -123,7 +130,7 @@ impl<'a> Cursor<'a> {
 
     /// Skips the token68 that some schemes have in place of parameters, such as `Negotiate abc==`.
     fn skip_token68(&mut self) {
-        let mut ahead = Cursor { rest: self.rest };
+        let mut ahead = Cursor { ..*self };
         ahead.skip(is_blank);
         ahead.skip(|c| c.is_ascii_alphanumeric() || "-._~+/".contains(c));
         ahead.skip(|c| c == '=');
@@ -157,7 +164,7 @@ mod tests {
         for line in lines {
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(line));
         }
-        BearerChallenge::from_headers(&headers)
+        BearerChallenge::from_headers(&headers, &Behaviour::default()).unwrap_or_default()
     }
 
     #[test]

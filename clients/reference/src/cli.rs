@@ -77,6 +77,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
     let url = mcp.text.clone();
+    let short_description = behaviour.varies(Control::ShortDescription);
+    let status_of_refusal = if behaviour.varies(Control::SuccessStatusAfterRefusal) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    };
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let started = Client::from_environment(mcp, behaviour)
         .and_then(|client| Ok((client, runtime.map_err(|error| error.to_string())?)));
@@ -101,8 +107,8 @@ fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
         }
         Err(failure) => {
             complain(&printable(&failure));
-            report(&Outcome::refused(&failure));
-            ExitCode::FAILURE
+            report(&Outcome::refused(&failure, short_description));
+            status_of_refusal
         }
     }
 }
@@ -135,7 +141,7 @@ fn faults() -> String {
 
 fn controls() -> String {
     let line =
-        |control: &Control| format!("{:28} {}  {}", control.slug(), control.number(), control.summary());
+        |control: &Control| format!("{:32} {}  {}", control.slug(), control.number(), control.summary());
     Control::ALL.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

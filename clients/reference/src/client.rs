@@ -2,6 +2,7 @@
 //!
 //! The steps of the flow are methods of it, one file each.
 
+use std::cell::RefCell;
 use std::env;
 
 use url::Url;
@@ -9,14 +10,18 @@ use url::Url;
 use crate::behaviour::Behaviour;
 use crate::context::Context;
 use crate::http::Http;
+use crate::kept::Kept;
 use crate::{Control, Fault};
 
 pub(crate) struct Client {
     pub(crate) context: Context,
     pub(crate) mcp: McpEndpoint,
+    /// The tool to call; without a name the first one listed.
+    pub(crate) tool: Option<String>,
     pub(crate) protocol_version: String,
     pub(crate) behaviour: Behaviour,
     pub(crate) http: Http,
+    pub(crate) kept: RefCell<Kept>,
 }
 
 /// The URL of the MCP server, and how it was written.
@@ -26,16 +31,25 @@ pub(crate) struct McpEndpoint {
     pub(crate) url: Url,
 }
 
+impl McpEndpoint {
+    /// Scheme, host and port, without a final slash.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+}
+
 impl Client {
     /// A client for `mcp`, as the environment has it; the error is a message.
     pub(crate) fn from_environment(mcp: McpEndpoint, behaviour: Behaviour) -> Result<Self, String> {
         Ok(Self {
             context: Context::from_environment()?,
             mcp,
+            tool: None,
             protocol_version: env::var("MCP_CONFORMANCE_PROTOCOL_VERSION")
                 .unwrap_or_else(|_| "2025-11-25".to_owned()),
             behaviour,
             http: Http::new().map_err(|cause| cause.to_string())?,
+            kept: RefCell::default(),
         })
     }
 

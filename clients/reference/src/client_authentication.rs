@@ -3,12 +3,14 @@
 //! RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8414 section 2. A registered method outranks metadata;
 //! metadata without a list means client_secret_basic; without a common method the secret stays where it is.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::authorization_server::AuthorizationServer;
 use crate::client::Client;
-use crate::discovery::AuthorizationServer;
 use crate::outcome::Cause;
 use crate::token_endpoint::TokenRequest;
 use crate::{Control, Fault};
@@ -33,11 +35,11 @@ pub(crate) enum Method {
 }
 
 /// What one server knows the client by, and what the client proves it with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Registration<'a> {
     pub(crate) party: Party,
     pub(crate) issuer: &'a str,
-    pub(crate) client_id: &'a str,
+    pub(crate) client_id: Cow<'a, str>,
     pub(crate) secret: Option<&'a str>,
     pub(crate) key_pem: Option<&'a str>,
     pub(crate) algorithm: Option<&'a str>,
@@ -70,24 +72,67 @@ impl Client {
         registration: &Registration<'_>,
         server: &AuthorizationServer,
     ) -> Result<Method, Cause> {
-        let listed = server.client_authentication_methods.as_deref();
-        let basic_only = listed.is_some_and(|methods| methods == ["client_secret_basic"]);
-        if (basic_only && self.has(Fault::PostDespiteBasicOnly))
-            || (listed.is_none() && self.has(Fault::PostWhenMethodsAbsent))
-        {
-            return Ok(Method::ClientSecretPost);
+        let listed = Some(server.strings("token_endpoint_auth_methods_supported"));
+        let listed = listed.filter(|methods| !methods.is_empty());
+        if let Some(method) = self.wrong_method_at_as(listed.as_deref()) {
+            return Ok(method);
         }
         if registration.method.is_some() || registration.methods().next().is_none() {
             return Ok(registration.own_method());
         }
-        let supports = |method: &Method| match listed {
+        let supports = |method: &Method| match &listed {
             Some(methods) => methods.iter().any(|name| name == method.name()),
             None => *method == Method::ClientSecretBasic,
         };
-        registration.methods().find(supports).ok_or_else(|| {
-            Cause::Unusable(
+        match registration.methods().find(supports) {
+            Some(method) => Ok(method),
+            None if self.has(Fault::SecretDespitePrivateKeyJwtOnly) => Ok(Method::ClientSecretPost),
+            None => Err(Cause::Unusable(
                 "the server lists no authentication method that the client has a credential for".into(),
-            )
+            )),
+        }
+    }
+
+    /// The method that a fault makes of those listed.
+    fn wrong_method_at_as(&self, listed: Option<&[String]>) -> Option<Method> {
+        let lists =
+            |method: Method| listed.is_some_and(|names| names.iter().any(|name| name == method.name()));
+        let (basic, post) = (Method::ClientSecretBasic, Method::ClientSecretPost);
+        let basic_only = lists(basic) && listed.is_some_and(|names| names.len() == 1);
+        if (basic_only && self.has(Fault::PostDespiteBasicOnly))
+            || (listed.is_none() && self.has(Fault::PostWhenMethodsAbsent))
+        {
+            Some(post)
+        } else if lists(post) && !lists(basic) && self.has(Fault::BasicDespitePostOnly) {
+            Some(basic)
+        } else if lists(Method::None) && self.has(Fault::PublicWhenNoneListed) {
+            Some(Method::None)
+        } else {
+            None
+        }
+    }
+
+    /// The method that a fault tries after `answer` to a request by `method`.
+    pub(crate) fn next_method<T>(&self, answer: &Result<T, Cause>, method: Method) -> Option<Method> {
+        match method {
+            _ if !self.has(Fault::OtherMethodAfter401) || !is_invalid_client(answer) => None,
+            Method::ClientSecretBasic => Some(Method::ClientSecretPost),
+            Method::ClientSecretPost => Some(Method::ClientSecretBasic),
+            Method::None | Method::PrivateKeyJwt => None,
+        }
+    }
+
+    /// The registration that a fault tries after `answer` of the resource authorization server.
+    pub(crate) fn next_registration<'a, T>(
+        &'a self,
+        answer: &Result<T, Cause>,
+        registration: &Registration<'a>,
+    ) -> Option<Registration<'a>> {
+        let secret = self.context.idp_client_secret.as_deref()?;
+        (self.has(Fault::OtherCredentialAfter401) && is_invalid_client(answer)).then(|| Registration {
+            client_id: Cow::Borrowed(&self.context.idp_client_id),
+            secret: Some(secret),
+            ..registration.clone()
         })
     }
 
@@ -98,7 +143,7 @@ impl Client {
         method: Method,
         request: &mut TokenRequest,
     ) -> Result<(), Cause> {
-        let client_id = registration.client_id;
+        let client_id = &*registration.client_id;
         let deviates = |fault| registration.party == Party::As && self.has(fault);
         match method {
             Method::None => request.form.add("client_id", client_id),
@@ -146,6 +191,10 @@ impl Client {
         };
         format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
     }
+}
+
+fn is_invalid_client<T>(answer: &Result<T, Cause>) -> bool {
+    matches!(answer, Err(cause) if cause.error() == Some("invalid_client"))
 }
 
 impl Method {

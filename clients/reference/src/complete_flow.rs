@@ -1,233 +1,103 @@
-//! The whole client against a stub that plays all three servers on one origin.
-//!
-//! The stub judges nothing: it answers, and writes down what arrived in a form that is the same in every
-//! honest run.
+//! The whole client against a stub.
 
-use std::sync::{Arc, Mutex};
+mod stub;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
-};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use url::Url;
 
 use crate::behaviour::Behaviour;
-use crate::client::{Client, McpEndpoint};
-use crate::http::Http;
-use crate::outcome::Outcome;
-use crate::token_exchange::ID_JAG;
 use crate::{Control, Fault};
+use stub::{Setup, plain, run};
 
-const ID_TOKEN: &str = "id.token.AAAA";
-const GRANT: &str = "id.jag.AAAA";
-const ACCESS_TOKEN: &str = "the-access-token";
+const INSUFFICIENT: &str = r#"Bearer error="insufficient_scope", scope="files:write""#;
 
-/// How the servers and the client are set up in one run; conforming by default.
-#[derive(Clone, Default)]
-struct Setup {
-    /// Members that are added to the client's context.
-    context: Value,
-    /// `token_endpoint_auth_methods_supported` at the resource authorization server.
-    methods: Value,
-    issuer_path: &'static str,
-    openid_only: bool,
-    discover_idp: bool,
-    /// The path of the token endpoint that refuses.
-    refuse_at: &'static str,
-    /// The MCP server refuses the token when the tools are first listed.
-    forget_first_token: bool,
-    protocol_version: &'static str,
-}
-
-fn plain() -> Setup {
-    Setup {
-        context: json!({"client_secret": "s+1 %:", "idp_access_token": "idp-access-token"}),
-        methods: json!(["client_secret_basic"]),
-        issuer_path: "/as",
-        protocol_version: "2025-11-25",
-        ..Setup::default()
-    }
-}
-
-/// Set-ups that together give every fault the occasion it needs.
-fn setups(key_pem: &str) -> Vec<Setup> {
+/// Set-ups in which the honest client reaches the server; together with the others they give every fault the
+/// occasion it needs.
+fn reached(key_pem: &str) -> Vec<Setup> {
     let secrets = json!({"client_secret": "s+1 %:", "idp_client_secret": "i&2 =+"});
     let keys = json!({"private_key_pem": key_pem, "idp_private_key_pem": key_pem});
     let post = json!({"client_secret": "s", "token_endpoint_auth_method": "client_secret_post"});
+    let methods = |names: &[&str]| json!({"token_endpoint_auth_methods_supported": names});
+    let mut second_user = call("/mcp", "/as");
+    second_user["id_token"] = json!("id.token.2");
+    let bound = json!({"client_secret": "s", "issuer": "{origin}/as"});
+    let users = json!({"calls": [call("/mcp", "/as"), call("/mcp", "/as"), second_user]});
+    let servers = json!({"calls": [call("/mcp", "/as"), call("/mcp2", "/other")]});
     vec![
         plain(),
-        Setup { context: secrets, methods: Value::Null, ..plain() },
-        Setup { context: keys, methods: json!(["private_key_jwt"]), ..plain() },
+        Setup { context: secrets, as_metadata: methods(&[]), ..plain() },
+        Setup { context: keys, as_metadata: methods(&["private_key_jwt"]), ..plain() },
         Setup { context: post, protocol_version: "2026-07-28", ..plain() },
-        Setup { issuer_path: "/as/", openid_only: true, discover_idp: true, ..plain() },
-        Setup { refuse_at: "/idp/exchange", ..plain() },
-        Setup { refuse_at: "/redeem", ..plain() },
+        Setup { issuer_path: "/as/", oauth_metadata: 404, discover_idp: true, ..plain() },
+        Setup { issuer_path: "", ..plain() },
+        Setup { oauth_metadata: 503, ..plain() },
+        Setup { as_metadata: methods(&["none", "client_secret_post"]), ..plain() },
+        Setup { challenge: &["Negotiate", r#"bearer SCOPE="a\-b""#], ..plain() },
+        Setup {
+            challenge: &[],
+            resource_metadata_at: &["/.well-known/oauth-protected-resource/mcp"],
+            resource_metadata: json!({"scopes_supported": null, "resource_documentation": "{origin}/docs"}),
+            ..plain()
+        },
+        Setup {
+            as_metadata: json!({
+                "authorization_endpoint": null, "jwks_uri": null, "code_challenge_methods_supported": null,
+                "token_endpoint": "{localhost}/redeem", "idp_token_endpoint": "{origin}/idp/token",
+            }),
+            ..plain()
+        },
+        Setup {
+            context: bound,
+            resource_metadata: json!({"authorization_servers": ["{origin}/other", "{origin}/as"]}),
+            ..plain()
+        },
+        Setup { context: users, ..plain() },
+        Setup { context: servers, ..plain() },
+        Setup {
+            refuse_tools: Some((401, r#"Bearer error="invalid_token""#, 1)),
+            refuse_replay: true,
+            ..plain()
+        },
+        Setup { refuse_tools: Some((403, INSUFFICIENT, 1)), ..plain() },
+        Setup { grant_answer: json!({"expires_in": null}), ..plain() },
     ]
 }
 
-struct Stub {
-    origin: String,
-    setup: Setup,
-    key: Vec<u8>,
-    log: Mutex<Vec<String>>,
+/// Set-ups in which the honest client is refused, or refuses.
+fn refused() -> Vec<Setup> {
+    let secrets = json!({"client_secret": "s", "idp_client_secret": "i"});
+    vec![
+        Setup { refuse: Some(("/idp/exchange", 400, "invalid_grant")), ..plain() },
+        Setup { refuse: Some(("/redeem/as", 400, "invalid_grant")), ..plain() },
+        Setup { refuse: Some(("/redeem/as", 401, "invalid_client")), context: secrets, ..plain() },
+        Setup { redirect: "/redeem/as", ..plain() },
+        Setup { redirect: "/mcp", ..plain() },
+        Setup { resource_metadata_at: &[], ..plain() },
+        Setup { resource_metadata: json!({"resource": "{origin}/other"}), ..plain() },
+        Setup { resource_metadata: json!({"authorization_servers": null}), ..plain() },
+        Setup { as_metadata: json!({"issuer": "{origin}/other"}), ..plain() },
+        Setup { as_metadata: json!({"token_endpoint": null}), ..plain() },
+        Setup { idp_metadata: json!({"issuer": "{origin}/other"}), discover_idp: true, ..plain() },
+        Setup {
+            as_metadata: json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),
+            ..plain()
+        },
+        Setup { refuse_tools: Some((401, "Bearer", usize::MAX)), ..plain() },
+        Setup { refuse_tools: Some((403, INSUFFICIENT, usize::MAX)), ..plain() },
+        Setup { refuse_tools: Some((403, r#"Bearer error="insufficient_scope""#, 1)), ..plain() },
+        Setup { exchange_answer: json!({"token_type": "Bearer"}), ..plain() },
+        Setup { before_body: "\u{feff}", ..plain() },
+        Setup { context: json!({"calls": [call("/mcp", "/as"), call("/mcp2", "/as")]}), ..plain() },
+    ]
 }
 
-/// Runs the client with `behaviour`; what the stub saw, and last what the client said.
-async fn run(setup: &Setup, key: &EcdsaKeyPair, behaviour: Behaviour) -> Vec<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let origin = format!("http://127.0.0.1:{port}");
-    let stub = Arc::new(Stub {
-        origin: origin.clone(),
-        setup: setup.clone(),
-        key: key.public_key().as_ref().to_vec(),
-        log: Mutex::default(),
-    });
-    let router = Router::new().fallback(answer).with_state(Arc::clone(&stub));
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
-
-    let mut context = json!({
-        "client_id": "client a:", "idp_client_id": "client b&", "idp_id_token": ID_TOKEN,
-        "idp_issuer": format!("{origin}/idp"),
-        "idp_token_endpoint": (!setup.discover_idp).then(|| format!("{origin}/idp/exchange")),
-    });
-    context.as_object_mut().unwrap().extend(setup.context.as_object().unwrap().clone());
-    let text = format!("{origin}/mcp");
-    let client = Client {
-        context: serde_json::from_value(context).unwrap(),
-        mcp: McpEndpoint { url: Url::parse(&text).unwrap(), text },
-        protocol_version: setup.protocol_version.to_owned(),
-        behaviour,
-        http: Http::new().unwrap(),
-    };
-    let result = client.run().await;
-    server.abort();
-    let outcome = match &result {
-        Ok(token) => serde_json::to_string(&Outcome::authorized(token.scope.as_deref())),
-        Err(failure) => serde_json::to_string(&Outcome::refused(failure)),
-    };
-    let mut log = std::mem::take(&mut *stub.log.lock().unwrap());
-    log.push(outcome.unwrap());
-    log.iter().map(|line| line.replace(&port, "PORT")).collect()
-}
-
-async fn answer(
-    State(stub): State<Arc<Stub>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let header =
-        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let line = [
-        method.to_string(),
-        uri.to_string(),
-        header("content-type"),
-        header("accept"),
-        header("authorization"),
-        header("x-access-token"),
-        header("referer"),
-        stub.canonical(&body),
-    ];
-    let calls = {
-        let mut log = stub.log.lock().unwrap();
-        log.push(line.join(" | "));
-        log.len()
-    };
-    let Stub { origin, setup, .. } = &*stub;
-    let issuer = format!("{origin}{}", setup.issuer_path);
-    let json = match uri.path() {
-        path if path == setup.refuse_at => {
-            let error = json!({"error": "invalid_grant", "error_description": "no", "hint": 1});
-            return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
-        }
-        "/mcp" => return stub.mcp(&method, &header("authorization"), &body, calls),
-        "/prm" | "/.well-known/oauth-protected-resource" => json!({
-            "resource": format!("{origin}/mcp"),
-            "authorization_servers": [issuer],
-            "scopes_supported": ["a", "b", "c"],
-        }),
-        "/.well-known/oauth-authorization-server/as" if setup.openid_only => {
-            return StatusCode::NOT_FOUND.into_response();
-        }
-        "/.well-known/oauth-authorization-server/as" | "/.well-known/openid-configuration/as" => json!({
-            "issuer": issuer,
-            "token_endpoint": format!("{origin}/redeem"),
-            "authorization_endpoint": format!("{origin}/authorize"),
-            "token_endpoint_auth_methods_supported": setup.methods,
-        }),
-        "/idp/.well-known/openid-configuration" => json!({
-            "issuer": format!("{origin}/idp"),
-            "token_endpoint": format!("{origin}/idp/exchange"),
-        }),
-        "/idp/exchange" | "/idp/token" => {
-            json!({"access_token": GRANT, "issued_token_type": ID_JAG, "token_type": "N_A"})
-        }
-        "/redeem" | "/as/token" => {
-            json!({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "scope": "a"})
-        }
-        _ => return StatusCode::NOT_FOUND.into_response(),
-    };
-    json.to_string().into_response()
-}
-
-impl Stub {
-    fn mcp(&self, method: &Method, authorization: &str, body: &str, calls: usize) -> Response {
-        let forgotten = self.setup.forget_first_token && body.contains("tools/list") && calls < 9;
-        if authorization != format!("Bearer {ACCESS_TOKEN}") || forgotten {
-            let metadata = format!("{}/prm", self.origin);
-            let bearer =
-                format!(r#"Bearer scope="a b", resource_metadata="{metadata}", error="invalid_token""#);
-            let challenge = format!(r#"Basic realm="x, y", {bearer}"#);
-            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
-        }
-        if method == Method::DELETE {
-            return StatusCode::METHOD_NOT_ALLOWED.into_response();
-        }
-        let message: Value = serde_json::from_str(body).unwrap();
-        if message["id"].is_null() {
-            return StatusCode::ACCEPTED.into_response();
-        }
-        let result =
-            json!({"protocolVersion": self.setup.protocol_version, "tools": [{"name": "test-tool"}]});
-        let response = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
-        let headers = [("content-type", "text/event-stream"), ("mcp-session-id", "session")];
-        (headers, format!(": hello\n\ndata: {response}\n\n")).into_response()
-    }
-
-    /// `body` with what differs between honest runs taken out of the JWTs that the client makes.
-    fn canonical(&self, body: &str) -> String {
-        let values = form_urlencoded::parse(body.as_bytes()).map(|(_, value)| value.into_owned());
-        values.filter(|value| value.starts_with("ey")).fold(body.to_owned(), |body, jwt| {
-            let facts = self.jwt_facts(&jwt);
-            body.replace(&jwt, &facts)
-        })
-    }
-
-    fn jwt_facts(&self, jwt: &str) -> String {
-        let (message, signature) = jwt.rsplit_once('.').unwrap();
-        let decode = |segment: &str| URL_SAFE_NO_PAD.decode(segment).unwrap();
-        let (header, claims) = message.split_once('.').unwrap();
-        let mut claims: Value = serde_json::from_slice(&decode(claims)).unwrap();
-        for volatile in ["iat", "exp", "jti"] {
-            if let Some(value) = claims.get_mut(volatile) {
-                *value = json!("present");
-            }
-        }
-        let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.key)
-            .verify(message.as_bytes(), &decode(signature));
-        format!("{} {claims} {}", String::from_utf8(decode(header)).unwrap(), verified.is_ok())
-    }
+fn call(path: &str, issuer: &str) -> Value {
+    json!({
+        "url": format!("{{origin}}{path}"), "tool": "a tool", "client_id": format!("client at {issuer}"),
+        "client_secret": "s", "issuer": format!("{{origin}}{issuer}"),
+    })
 }
 
 fn key_and_pem() -> (EcdsaKeyPair, String) {
@@ -240,31 +110,47 @@ fn fault(fault: Fault) -> Behaviour {
     Behaviour { faults: vec![fault], controls: Vec::new() }
 }
 
+fn control(control: Control) -> Behaviour {
+    Behaviour { faults: Vec::new(), controls: vec![control] }
+}
+
+async fn honest(setup: &Setup) -> Vec<String> {
+    run(setup, &key_and_pem().0, Behaviour::default()).await
+}
+
+fn outcome(log: &[String]) -> Value {
+    serde_json::from_str(log.last().unwrap()).unwrap()
+}
+
+/// How many requests went to `path`.
+fn count(log: &[String], path: &str) -> usize {
+    log.iter().filter(|line| line.contains(&format!(" | {path}"))).count()
+}
+
 #[tokio::test]
 async fn the_honest_client_reaches_the_server_in_every_set_up_that_lets_it() {
     let (key, pem) = key_and_pem();
-    for setup in setups(&pem) {
-        let log = run(&setup, &key, Behaviour::default()).await;
-        let outcome: Value = serde_json::from_str(log.last().unwrap()).unwrap();
-        let expected = if setup.refuse_at.is_empty() { "authorized" } else { "refused" };
-        assert_eq!(outcome["outcome"], expected, "{log:#?}");
+    for (setups, expected) in [(reached(&pem), "authorized"), (refused(), "refused")] {
+        for setup in setups {
+            let log = run(&setup, &key, Behaviour::default()).await;
+            assert_eq!(outcome(&log)["outcome"], expected, "{log:#?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn the_requests_of_the_honest_client_are_these() {
-    let (key, _) = key_and_pem();
-    let log = run(&plain(), &key, Behaviour::default()).await;
+    let log = honest(&plain()).await;
     let targets: Vec<_> =
         log.iter().map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(
         targets[..targets.len() - 1],
         [
             "POST /mcp",
-            "GET /prm",
+            "GET /prm/mcp",
             "GET /.well-known/oauth-authorization-server/as",
-            "POST /idp/exchange",
-            "POST /redeem",
+            "POST /idp/exchange?tenant=1",
+            "POST /redeem/as?tenant=1",
             "POST /mcp",
             "POST /mcp",
             "POST /mcp",
@@ -276,53 +162,132 @@ async fn the_requests_of_the_honest_client_are_these() {
     assert!(log[3].ends_with("%3Aid_token&client_id=client+b%26"), "{}", log[3]);
     let credentials = STANDARD.encode("client+a%3A:s%2B1+%25%3A");
     assert!(log[4].contains(&format!("Basic {credentials}")), "{}", log[4]);
-    assert!(log[4].contains("assertion=id.jag.AAAA&"), "{}", log[4]);
+    assert!(log[4].contains("assertion=id.jag.AAA1&"), "{}", log[4]);
 }
 
 #[tokio::test]
-async fn every_fault_shows() {
+async fn every_fault_and_every_control_shows() {
+    // What these do is seen on stderr, or by the exit status, only.
+    let faults_unseen = [Fault::PrintsTokens, Fault::DumpsRequestOnFailure];
+    let controls_unseen = [Control::SuccessStatusAfterRefusal];
     let (key, pem) = key_and_pem();
-    let setups = setups(&pem);
-    let mut honest = Vec::new();
-    for setup in &setups {
-        honest.push(run(setup, &key, Behaviour::default()).await);
-        assert_eq!(run(setup, &key, Behaviour::default()).await, *honest.last().unwrap());
+    let mut runs = Vec::new();
+    for setup in reached(&pem).into_iter().chain(refused()) {
+        let honest = run(&setup, &key, Behaviour::default()).await;
+        assert_eq!(run(&setup, &key, Behaviour::default()).await, honest);
+        runs.push((setup, honest));
     }
-    // That one shows on stderr only.
-    for committed in Fault::ALL.iter().copied().filter(|committed| *committed != Fault::PrintsTokens) {
+    let faults = Fault::ALL.iter().filter(|fault| !faults_unseen.contains(fault));
+    let controls = Control::ALL.iter().filter(|control| !controls_unseen.contains(control));
+    let behaviours = faults.map(|it| fault(*it)).chain(controls.map(|it| control(*it)));
+    for behaviour in behaviours {
         let mut shown = false;
-        for (setup, honest) in setups.iter().zip(&honest) {
-            shown |= run(setup, &key, fault(committed)).await != *honest;
+        for (setup, honest) in &runs {
+            shown = run(setup, &key, behaviour.clone()).await != *honest;
+            if shown {
+                break;
+            }
         }
-        assert!(shown, "{} changes nothing", committed.slug());
+        assert!(shown, "{behaviour:?} changes nothing");
     }
 }
 
 #[tokio::test]
 async fn every_control_still_reaches_the_server() {
     let (key, _) = key_and_pem();
-    for control in Control::ALL {
-        let behaviour = Behaviour { faults: Vec::new(), controls: vec![*control] };
-        let log = run(&plain(), &key, behaviour).await;
-        assert!(log.last().unwrap().contains("authorized"), "{}: {log:#?}", control.slug());
+    for freedom in Control::ALL {
+        let log = run(&plain(), &key, control(*freedom)).await;
+        assert_eq!(outcome(&log)["outcome"], "authorized", "{}: {log:#?}", freedom.slug());
     }
 }
 
 #[tokio::test]
 async fn a_refusal_by_the_idp_ends_the_flow_and_is_reported() {
-    let (key, _) = key_and_pem();
-    let log = run(&Setup { refuse_at: "/idp/exchange", ..plain() }, &key, Behaviour::default()).await;
-    let outcome: Value = serde_json::from_str(log.last().unwrap()).unwrap();
+    let log = honest(&Setup { refuse: Some(("/idp/exchange", 400, "invalid_grant")), ..plain() }).await;
+    let outcome = outcome(&log);
     assert_eq!(outcome["error"], "invalid_grant");
     assert_eq!(outcome["step"], "token_exchange");
     assert_eq!(outcome["members"], json!({"hint": 1}));
-    assert!(!log.iter().any(|line| line.contains("/redeem")), "{log:#?}");
+    assert_eq!(count(&log, "/redeem"), 0, "{log:#?}");
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_later_is_replaced_once() {
+async fn a_token_that_is_refused_later_is_replaced_once_by_a_whole_new_flow() {
+    let refuse = |last| Setup { refuse_tools: Some((401, "Bearer", last)), ..plain() };
+    let log = honest(&refuse(1)).await;
+    assert_eq!(outcome(&log)["outcome"], "authorized", "{log:#?}");
+    assert_eq!((count(&log, "/redeem"), count(&log, "/prm"), count(&log, "/.well-known")), (2, 1, 4));
+    let log = honest(&refuse(usize::MAX)).await;
+    assert_eq!((count(&log, "/idp/exchange"), count(&log, "/redeem")), (2, 2), "{log:#?}");
+}
+
+#[tokio::test]
+async fn the_scope_is_widened_once_to_all_that_was_asked_for_and_all_that_is_missing() {
+    let refuse = |last| Setup { refuse_tools: Some((403, INSUFFICIENT, last)), ..plain() };
+    let log = honest(&refuse(1)).await;
+    let exchanges: Vec<_> = log.iter().filter(|line| line.contains("/idp/exchange")).collect();
+    assert!(exchanges[0].contains("&scope=a+b&") && exchanges[1].contains("&scope=a+b+files%3Awrite&"));
+    let log = honest(&refuse(usize::MAX)).await;
+    assert_eq!(count(&log, "/idp/exchange"), 2, "{log:#?}");
+    assert_eq!(outcome(&log)["error"], "insufficient_scope");
+}
+
+#[tokio::test]
+async fn a_kept_token_serves_the_same_server_and_the_same_user_only() {
+    let (_, pem) = key_and_pem();
+    let is_calls = |setup: &Setup| !setup.context["calls"].is_null();
+    let setups: Vec<_> = reached(&pem).into_iter().filter(is_calls).collect();
+    let [users, servers] = &setups[..] else { panic!("two set-ups have calls") };
+    assert_eq!(count(&honest(users).await, "/redeem"), 2);
+    let log = honest(servers).await;
+    assert_eq!((count(&log, "/redeem/as"), count(&log, "/redeem/other")), (1, 1));
+    let fault = run(servers, &key_and_pem().0, fault(Fault::OneGrantForAllServers)).await;
+    assert_eq!((count(&fault, "/idp/exchange"), count(&fault, "/redeem/other")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_refused_grant_is_replaced_once_or_presented_once_more() {
+    let setup = Setup { refuse_tools: Some((401, "Bearer", 1)), refuse_replay: true, ..plain() };
     let (key, _) = key_and_pem();
-    let log = run(&Setup { forget_first_token: true, ..plain() }, &key, Behaviour::default()).await;
-    assert_eq!(log.iter().filter(|line| line.contains("/redeem")).count(), 2);
-    assert!(log.last().unwrap().contains("authorized"), "{log:#?}");
+    let assertions = async |behaviour| {
+        let log = run(&setup, &key, behaviour).await;
+        let presented = |line: &String| line.split("assertion=id.jag.AAA").nth(1)?.chars().next();
+        (log.iter().filter_map(presented).collect::<String>(), outcome(&log)["outcome"].clone())
+    };
+    assert_eq!(
+        assertions(control(Control::GrantPresentedAgain)).await,
+        ("112".to_owned(), json!("authorized"))
+    );
+    assert_eq!(
+        assertions(fault(Fault::ExpiredGrantPresentedAgain)).await,
+        ("1112".to_owned(), json!("authorized"))
+    );
+    assert_eq!(assertions(fault(Fault::GivesUpOnRefusedGrant)).await, ("11".to_owned(), json!("refused")));
+}
+
+#[tokio::test]
+async fn loops_end() {
+    let (key, _) = key_and_pem();
+    let refuse = |status, challenge| Setup { refuse_tools: Some((status, challenge, usize::MAX)), ..plain() };
+    let refused_grant = Setup { refuse: Some(("/redeem/as", 400, "invalid_grant")), ..plain() };
+    for (setup, looping) in [
+        (refuse(401, "Bearer"), Fault::LoopsOn401),
+        (refuse(403, INSUFFICIENT), Fault::LoopsOn403),
+        (refused_grant, Fault::LoopsOnInvalidGrant),
+    ] {
+        let log = run(&setup, &key, fault(looping)).await;
+        assert_eq!(count(&log, "/redeem"), 9, "{looping:?}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_stay_with_the_server_that_they_first_went_to() {
+    let other = json!(["{origin}/other", "{origin}/as"]);
+    let bound = json!({"client_secret": "s", "issuer": "{origin}/elsewhere"});
+    let setup =
+        Setup { context: bound, resource_metadata: json!({"authorization_servers": other}), ..plain() };
+    let log = honest(&setup).await;
+    assert_eq!((outcome(&log)["step"].clone(), count(&log, "/idp")), (json!("discovery"), 0), "{log:#?}");
+    let log = run(&setup, &key_and_pem().0, fault(Fault::CredentialsToAnyAs)).await;
+    assert_eq!(count(&log, "/redeem/other"), 1, "{log:#?}");
 }

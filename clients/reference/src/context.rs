@@ -1,16 +1,18 @@
 //! What a run is told: the context in the environment, as the client contract names it.
 
+use std::borrow::Cow;
 use std::env;
 
 use serde::Deserialize;
 use serde_json::error::Category;
 
 use crate::behaviour::Behaviour;
+use crate::calls::Call;
 use crate::client_authentication::{Method, Party, Registration};
 use crate::{Control, Fault};
 
 /// The members of `MCP_CONFORMANCE_CONTEXT`; unknown ones are ignored. It holds secrets, hence no `Debug`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Context {
     pub(crate) client_id: String,
     pub(crate) client_secret: Option<String>,
@@ -30,6 +32,9 @@ pub(crate) struct Context {
     pub(crate) idp_access_token: Option<String>,
     pub(crate) resource: Option<String>,
     pub(crate) scope: Option<String>,
+    /// The calls to make, in order; without any, one session at the URL of the command line.
+    #[serde(default)]
+    pub(crate) calls: Vec<Call>,
 }
 
 impl Context {
@@ -52,17 +57,23 @@ impl Context {
         let honest = Registration {
             party: Party::Idp,
             issuer: &self.idp_issuer,
-            client_id: &self.idp_client_id,
+            client_id: Cow::Borrowed(&self.idp_client_id),
             secret: self.idp_client_secret.as_deref(),
             key_pem: self.idp_private_key_pem.as_deref(),
             algorithm: self.idp_signing_algorithm.as_deref(),
             method: self.idp_token_endpoint_auth_method,
         };
-        let public = Registration { secret: None, key_pem: None, method: None, ..honest };
+        let public = Registration { secret: None, key_pem: None, method: None, ..honest.clone() };
         if behaviour.has(Fault::AsClientIdAtIdp) {
-            Registration { client_id: &self.client_id, ..public }
+            Registration { client_id: Cow::Borrowed(&self.client_id), ..public }
+        } else if behaviour.has(Fault::UnknownClientIdAtIdp) {
+            Registration { client_id: unknown(&self.idp_client_id), ..public }
         } else if behaviour.has(Fault::AsSecretAtIdp) {
-            Registration { client_id: &self.client_id, secret: self.client_secret.as_deref(), ..public }
+            Registration {
+                client_id: Cow::Borrowed(&self.client_id),
+                secret: self.client_secret.as_deref(),
+                ..public
+            }
         } else if behaviour.has(Fault::NoClientAuthenticationAtIdp)
             || (behaviour.varies(Control::PublicAtIdp) && honest.method.is_none())
         {
@@ -77,14 +88,16 @@ impl Context {
         let honest = Registration {
             party: Party::As,
             issuer,
-            client_id: &self.client_id,
+            client_id: Cow::Borrowed(&self.client_id),
             secret: self.client_secret.as_deref(),
             key_pem: self.private_key_pem.as_deref(),
             algorithm: self.signing_algorithm.as_deref(),
             method: self.token_endpoint_auth_method,
         };
         if behaviour.has(Fault::IdpClientIdAtAs) {
-            Registration { client_id: &self.idp_client_id, ..honest }
+            Registration { client_id: Cow::Borrowed(&self.idp_client_id), ..honest }
+        } else if behaviour.has(Fault::UnknownClientIdAtAs) {
+            Registration { client_id: unknown(&self.client_id), ..honest }
         } else if behaviour.has(Fault::IdpSecretAtAs) {
             Registration { secret: self.idp_client_secret.as_deref().or(honest.secret), ..honest }
         } else if behaviour.has(Fault::NoClientAuthenticationAtAs) {
@@ -93,4 +106,9 @@ impl Context {
             honest
         }
     }
+}
+
+/// A client id that nobody registered.
+fn unknown(client_id: &str) -> Cow<'_, str> {
+    Cow::Owned(format!("{client_id}-x"))
 }

@@ -8,11 +8,13 @@ use reqwest::header::{ACCEPT, AUTHORIZATION};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::authorization_server::AuthorizationServer;
 use crate::challenge::BearerChallenge;
 use crate::client::Client;
 use crate::http::parse_url;
 use crate::jwt_bearer::guessed_token_endpoint;
 use crate::outcome::Cause;
+use crate::protected_resource::ProtectedResource;
 use crate::token_endpoint::text;
 use crate::{Control, Fault, well_known};
 
@@ -27,27 +29,6 @@ pub(crate) struct Target {
     pub(crate) idp_token_endpoint: Url,
 }
 
-/// The metadata of the resource authorization server, as far as the client uses it.
-pub(crate) struct AuthorizationServer {
-    pub(crate) issuer: String,
-    pub(crate) token_endpoint: Url,
-    pub(crate) authorization_endpoint: Option<String>,
-    /// `token_endpoint_auth_methods_supported`; `None` where it says nothing.
-    pub(crate) client_authentication_methods: Option<Vec<String>>,
-}
-
-impl AuthorizationServer {
-    pub(crate) fn issuer_url(&self) -> Result<Url, Cause> {
-        parse_url(&self.issuer, "the issuer of the resource authorization server")
-    }
-}
-
-struct ProtectedResource {
-    identifier: String,
-    authorization_servers: Vec<String>,
-    scopes: Vec<String>,
-}
-
 impl Client {
     /// Reads all metadata that the flow needs.
     pub(crate) async fn discover(&self, challenge: &BearerChallenge) -> Result<Target, Cause> {
@@ -56,83 +37,85 @@ impl Client {
             origin.set_path("/");
             drop(self.metadata(well_known::authorization_server(&origin, &self.behaviour), None).await);
         }
-        let resource = self.protected_resource(challenge).await?;
-        let server = self.authorization_server(self.listed_issuer(&resource)?).await?;
+        let resource = match self.protected_resource(challenge).await {
+            Ok(resource) => resource,
+            Err(cause) => return self.discover_without_resource_metadata(challenge, cause).await,
+        };
+        let server = self.listed_server(&resource).await?;
+        self.target(challenge, resource, server).await
+    }
+
+    async fn target(
+        &self,
+        challenge: &BearerChallenge,
+        resource: ProtectedResource,
+        mut server: AuthorizationServer,
+    ) -> Result<Target, Cause> {
+        if self.has(Fault::FetchesDocumentationLinks) {
+            let links = [resource.text("resource_documentation"), server.text("service_documentation")];
+            for url in links.into_iter().flatten().filter_map(|link| Url::parse(link).ok()) {
+                self.visit(url, None).await;
+            }
+        }
+        let mut idp_token_endpoint = self.idp_token_endpoint(&resource, &server).await?;
+        if self.has(Fault::EndpointQueryDropped) {
+            server.token_endpoint.set_query(None);
+            idp_token_endpoint.set_query(None);
+        }
         Ok(Target {
             scope: self.scope(challenge, &resource),
             resource: resource.identifier,
             server,
-            idp_token_endpoint: self.idp_token_endpoint().await?,
+            idp_token_endpoint,
         })
     }
 
-    async fn protected_resource(&self, challenge: &BearerChallenge) -> Result<ProtectedResource, Cause> {
-        let candidates = match &challenge.resource_metadata {
-            Some(url) if !self.has(Fault::IgnoresChallengeUrl) => vec![parse_url(url, "resource_metadata")?],
-            _ => well_known::protected_resource(&self.mcp.url, &self.behaviour),
-        };
-        let metadata = self.metadata(candidates, None).await?;
-        let identifier = text(&metadata, "resource").filter(|resource| self.is_own_resource(resource));
-        Ok(ProtectedResource {
-            identifier: identifier
-                .ok_or_else(|| unusable("the protected resource metadata is about another resource"))?
-                .to_owned(),
-            authorization_servers: strings(&metadata, "authorization_servers"),
-            scopes: strings(&metadata, "scopes_supported"),
-        })
-    }
-
-    /// Whether `resource` is the one asked for; a bare origin may be written with or without its slash.
-    fn is_own_resource(&self, resource: &str) -> bool {
-        if let Some(configured) = &self.context.resource {
-            return resource == configured;
+    /// What an honest client does not do when there is no usable protected resource metadata: go on.
+    async fn discover_without_resource_metadata(
+        &self,
+        challenge: &BearerChallenge,
+        cause: Cause,
+    ) -> Result<Target, Cause> {
+        let origin = self.mcp.origin();
+        let resource = ProtectedResource::undocumented(self.mcp.text.clone(), origin.clone());
+        if self.has(Fault::ExchangesWithoutMetadata) {
+            let target = self.target(challenge, resource, AuthorizationServer::guessed(origin)?).await?;
+            drop(self.exchange(&target).await);
+        } else if self.has(Fault::FallsBackToResourceHost) {
+            let server = self.authorization_server(&origin).await?;
+            return self.target(challenge, resource, server).await;
         }
-        let url = &self.mcp.url;
-        let is_bare_origin = url.path() == "/" && url.query().is_none();
-        resource == self.mcp.text || (is_bare_origin && Url::parse(resource).is_ok_and(|other| other == *url))
+        Err(cause)
     }
 
-    /// The issuer to which the credentials are bound, if it is listed, else the first one listed.
-    fn listed_issuer<'a>(&self, resource: &'a ProtectedResource) -> Result<&'a str, Cause> {
-        let mut listed = resource.authorization_servers.iter();
-        let issuer = match &self.context.issuer {
-            Some(bound) => listed.find(|issuer| *issuer == bound),
-            None => listed.next(),
-        };
-        issuer.map(String::as_str).ok_or_else(|| unusable("no usable authorization server is listed"))
-    }
-
-    async fn authorization_server(&self, issuer: &str) -> Result<AuthorizationServer, Cause> {
-        let issuer_url = parse_url(issuer, "the listed issuer")?;
-        let credentials = self.has(Fault::CredentialsOnMetadataRequest).then(|| {
-            self.basic(&self.context.client_id, self.context.client_secret.as_deref().unwrap_or(""))
-        });
-        let candidates = well_known::authorization_server(&issuer_url, &self.behaviour);
-        let metadata = self.metadata(candidates, credentials).await?;
-        let methods = strings(&metadata, "token_endpoint_auth_methods_supported");
-        Ok(AuthorizationServer {
-            issuer: issuer.to_owned(),
-            token_endpoint: token_endpoint(&metadata, issuer)?,
-            authorization_endpoint: text(&metadata, "authorization_endpoint").map(str::to_owned),
-            client_authentication_methods: Some(methods).filter(|methods| !methods.is_empty()),
-        })
-    }
-
-    async fn idp_token_endpoint(&self) -> Result<Url, Cause> {
+    async fn idp_token_endpoint(
+        &self,
+        resource: &ProtectedResource,
+        server: &AuthorizationServer,
+    ) -> Result<Url, Cause> {
         let issuer = &self.context.idp_issuer;
         let issuer_url = parse_url(issuer, "`idp_issuer`")?;
         if self.has(Fault::IdpTokenEndpointGuessed) {
             return Ok(guessed_token_endpoint(issuer_url));
         }
+        if self.has(Fault::IdpFromResourceMetadata)
+            && let Some(offered) =
+                resource.text("idp_token_endpoint").or_else(|| server.text("idp_token_endpoint"))
+        {
+            return parse_url(offered, "`idp_token_endpoint`");
+        }
         if let Some(configured) = &self.context.idp_token_endpoint {
             return parse_url(configured, "`idp_token_endpoint`");
         }
         let metadata = self.metadata(well_known::identity_provider(&issuer_url), None).await?;
-        token_endpoint(&metadata, issuer)
+        if !self.has(Fault::IdpIssuerNotCompared) {
+            require_issuer(&metadata, issuer)?;
+        }
+        self.token_endpoint(&metadata, &issuer_url)
     }
 
     /// The first candidate that answers with a JSON object; without one, what the last had to say.
-    async fn metadata(
+    pub(crate) async fn metadata(
         &self,
         candidates: Vec<Url>,
         authorization: Option<String>,
@@ -152,8 +135,22 @@ impl Client {
                 (200, None) => problem = unusable("a metadata document is no JSON object"),
                 (status, _) => problem = Cause::Status { what: "a metadata document", status },
             }
+            if answer.status.is_server_error() && self.varies(Control::StopsAt503) {
+                break;
+            }
         }
         Err(problem)
+    }
+
+    /// The token endpoint in the metadata of `issuer`.
+    pub(crate) fn token_endpoint(&self, metadata: &Map<String, Value>, issuer: &Url) -> Result<Url, Cause> {
+        let endpoint =
+            text(metadata, "token_endpoint").ok_or_else(|| unusable("the metadata has no token endpoint"))?;
+        let endpoint = parse_url(endpoint, "the token endpoint")?;
+        if self.varies(Control::OwnOriginEndpointOnly) && endpoint.origin() != issuer.origin() {
+            return Err(unusable("the token endpoint is not on the origin of the issuer"));
+        }
+        Ok(endpoint)
     }
 
     /// The challenge's scope, else all that is supported, else what is configured.
@@ -161,28 +158,41 @@ impl Client {
         if self.varies(Control::NoResourceNoScope) {
             return None;
         }
-        let challenged = challenge.scope.clone().filter(|_| !self.has(Fault::ScopeIgnoresChallenge));
-        let supported = Some(resource.scopes.join(" ")).filter(|scope| !scope.is_empty());
-        challenged.or(supported).or_else(|| self.context.scope.clone())
+        let supported = resource.strings("scopes_supported");
+        let mut challenged = challenge.scope.clone().filter(|_| !self.has(Fault::ScopeIgnoresChallenge));
+        if self.has(Fault::ScopeFilteredBySupported) && !supported.is_empty() {
+            let known = |scope: &&str| supported.iter().any(|supported| supported == scope);
+            challenged = challenged
+                .map(|scope| scope.split_whitespace().filter(known).collect::<Vec<_>>().join(" "))
+                .filter(|scope| !scope.is_empty());
+        }
+        let supported = Some(supported.join(" ")).filter(|scope| !scope.is_empty());
+        let invented = || self.has(Fault::ScopeInvented).then(|| "mcp:everything".to_owned());
+        challenged.or(supported).or_else(|| self.context.scope.clone()).or_else(invented)
     }
 }
 
-/// The token endpoint in metadata that must be that of `issuer`.
-fn token_endpoint(metadata: &Map<String, Value>, issuer: &str) -> Result<Url, Cause> {
-    if text(metadata, "issuer") != Some(issuer) {
-        return Err(unusable("the metadata is that of another issuer"));
+/// Fails unless the metadata names `issuer` as its own.
+pub(crate) fn require_issuer(metadata: &Map<String, Value>, issuer: &str) -> Result<(), Cause> {
+    match text(metadata, "issuer") {
+        Some(named) if named == issuer => Ok(()),
+        Some(_) => Err(unusable("the metadata is that of another issuer")),
+        None => Err(unusable("the metadata names no issuer")),
     }
-    let endpoint =
-        text(metadata, "token_endpoint").ok_or_else(|| unusable("the metadata has no token endpoint"))?;
-    parse_url(endpoint, "the token endpoint")
 }
 
 /// The strings in an array; a member that is absent or no array has none.
-fn strings(metadata: &Map<String, Value>, name: &str) -> Vec<String> {
+pub(crate) fn strings(metadata: &Map<String, Value>, name: &str) -> Vec<String> {
     let values = metadata.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn unusable(problem: &str) -> Cause {
+/// Wrongly fails where a member is null or none of `known`.
+pub(crate) fn refuse_unknown_members(metadata: &Map<String, Value>, known: &[&str]) -> Result<(), Cause> {
+    let odd = metadata.iter().any(|(name, value)| value.is_null() || !known.contains(&name.as_str()));
+    if odd { Err(unusable("the metadata has a member that is unknown or null")) } else { Ok(()) }
+}
+
+pub(crate) fn unusable(problem: &str) -> Cause {
     Cause::Unusable(problem.to_owned())
 }

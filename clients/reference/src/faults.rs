@@ -48,10 +48,38 @@ faults! {
 
     /// Fetches protected resource metadata from the root well-known URL, whatever the challenge says.
     IgnoresChallengeUrl "ignores-challenge-url" ["disc-challenge-parse"];
+    /// Looks only at the first challenge of the first `WWW-Authenticate` line.
+    BearerBehindOtherSchemeMissed "bearer-behind-other-scheme-missed" F52 ["disc-challenge-multi"];
+    /// Keeps the backslashes of quoted pairs in a challenge.
+    ChallengeEscapesKept "challenge-escapes-kept" ["disc-challenge-quoting"];
+    /// Knows the scheme of a challenge only as `Bearer`, and goes on with well-known URLs without it.
+    ChallengeSchemeCaseSensitive "challenge-scheme-case-sensitive" ["disc-challenge-quoting"];
+    /// Asks for protected resource metadata at the root only where the challenge names no URL.
+    RootMetadataOnly "root-metadata-only" ["disc-prm-wellknown-order"];
+    /// Asks for protected resource metadata with the path inserted only where the challenge names no URL.
+    InsertedMetadataOnly "inserted-metadata-only" ["disc-prm-wellknown-order"];
+    /// Takes the `resource` of protected resource metadata as it is, and sends it.
+    PrmResourceNotCompared "prm-resource-not-compared" F53 ["disc-prm-resource-match", "multi-foreign-resource-claim"];
+    /// Refuses protected resource metadata with a member it does not know, or with a null.
+    PrmUnknownMembersRefused "prm-unknown-members-refused" ["disc-prm-extra-members"];
+    /// Takes the MCP server's origin for the issuer when there is no usable protected resource metadata.
+    FallsBackToResourceHost "falls-back-to-resource-host" F29 ["disc-prm-as-from-list"];
+    /// Sends the exchange for the MCP server's origin when there is no usable protected resource metadata.
+    ExchangesWithoutMetadata "exchanges-without-metadata" ["disc-prm-unusable"];
+    /// Takes the MCP server's origin for the issuer, with `/token` there, when no server is listed.
+    GuessesUnlistedServer "guesses-unlisted-server" ["disc-prm-as-missing"];
+    /// Goes to the first server listed, whatever issuer its credentials are bound to.
+    CredentialsToAnyAs "credentials-to-any-as" F30 ["multi-credential-per-as", "multi-as-changed"];
+    /// Reads the metadata of the first server listed, whichever server it then names as audience.
+    EndpointOfOtherServer "endpoint-of-other-server" ["jb-endpoint-of-audience"];
     /// Asks the MCP server's own origin for authorization server metadata before it reads the list.
     AsGuessedFromResourceHost "as-guessed-from-resource-host" ["disc-prm-as-from-list"];
     /// Asks for all of `scopes_supported`, whatever scope the challenge names.
     ScopeIgnoresChallenge "scope-ignores-challenge" ["disc-scope-selection"];
+    /// Drops the scopes of the challenge that `scopes_supported` lacks.
+    ScopeFilteredBySupported "scope-filtered-by-supported" ["disc-scope-authoritative"];
+    /// Asks for `mcp:everything` where nobody names a scope.
+    ScopeInvented "scope-invented" ["disc-scope-selection"];
     /// Builds the first well-known URL by appending it to an issuer with a path.
     WellKnownAppended "well-known-appended" F27 ["disc-asm-order-path"];
     /// Keeps the final slash of the issuer in the well-known URL.
@@ -60,10 +88,29 @@ faults! {
     OauthMetadataOnly "oauth-metadata-only" ["disc-asm-both-kinds"];
     /// Sends Basic credentials with the request for authorization server metadata.
     CredentialsOnMetadataRequest "credentials-on-metadata-request" ["conf-metadata-no-credentials"];
+    /// Gets the pages that `resource_documentation` and `service_documentation` link to.
+    FetchesDocumentationLinks "fetches-documentation-links" ["conf-no-third-party"];
+    /// Refuses authorization server metadata with a member it does not know, or with a null.
+    UnknownMembersRefused "unknown-members-refused" ["disc-asm-extra-members"];
+    /// Refuses authorization server metadata without `authorization_endpoint`.
+    AuthorizationEndpointRequired "authorization-endpoint-required" F54 ["disc-asm-no-authz-endpoint"];
+    /// Refuses authorization server metadata without `jwks_uri`.
+    JwksUriRequired "jwks-uri-required" ["disc-asm-no-authz-endpoint"];
+    /// Takes authorization server metadata whatever its `issuer`, which becomes the audience.
+    AsIssuerNotCompared "as-issuer-not-compared" F26 ["disc-asm-issuer-match", "disc-asm-issuer-absent"];
+    /// Takes the IdP's metadata whatever its `issuer`.
+    IdpIssuerNotCompared "idp-issuer-not-compared" F26 ["disc-idp-issuer-match"];
+    /// Sends the grant to `/token` of the issuer's origin when the metadata has no token endpoint.
+    TokenEndpointGuessedWhenAbsent "token-endpoint-guessed-when-absent" ["disc-asm-token-endpoint-absent"];
+    /// Drops the query of both token endpoints.
+    EndpointQueryDropped "endpoint-query-dropped" ["disc-endpoint-query-kept"];
     /// Sends the grant to `/token` below the issuer instead of the advertised token endpoint.
     TokenEndpointGuessed "token-endpoint-guessed" F25 ["disc-asm-token-endpoint-used"];
     /// Sends the exchange to `/token` below the IdP's issuer, whatever is configured or advertised.
     IdpTokenEndpointGuessed "idp-token-endpoint-guessed" ["disc-idp-token-endpoint"];
+
+    /// Takes the IdP's token endpoint from `idp_token_endpoint` in the metadata of the MCP side.
+    IdpFromResourceMetadata "idp-from-resource-metadata" F58 ["disc-idp-not-from-rs"];
 
     // Order of the flow.
 
@@ -84,6 +131,8 @@ faults! {
     AudienceIsTokenEndpoint "audience-is-token-endpoint" F04 ["tx-audience-is-as-issuer"];
     /// Sends the issuer without its path as `audience`.
     AudienceIsIssuerOrigin "audience-is-issuer-origin" F04 ["tx-audience-is-as-issuer"];
+    /// Names the audience of its first exchange in every exchange.
+    AudienceOfFirstServer "audience-of-first-server" ["multi-audience-follows"];
     /// Leaves out `requested_token_type`.
     RequestedTokenTypeMissing "requested-token-type-missing" F05 ["tx-requested-token-type"];
     /// Declares the ID token as a subject token of type `jwt`.
@@ -95,7 +144,7 @@ faults! {
     /// Sends the jwt-bearer grant type to the IdP.
     JwtBearerGrantTypeAtIdp "jwt-bearer-grant-type-at-idp" ["tx-grant-type"];
     /// Leaves out `resource` in the exchange.
-    ResourceOmitted "resource-omitted" ["tx-resource-required-2025"];
+    ResourceOmitted "resource-omitted" ["tx-resource-required-2025", "tx-resource-recommended"];
     /// Adds a fragment to `resource` in the exchange.
     ResourceWithFragment "resource-with-fragment" ["tx-resource-syntax"];
     /// Separates the scopes of the exchange by commas.
@@ -116,11 +165,15 @@ faults! {
     // Client authentication.
 
     /// Is a public client at the IdP with the client id registered at the resource authorization server.
-    AsClientIdAtIdp "as-client-id-at-idp" F08 ["tx-client-is-sso-client"];
+    AsClientIdAtIdp "as-client-id-at-idp" F08 ["cid-two-registrations"];
+    /// Is a public client at the IdP with a client id that nobody registered.
+    UnknownClientIdAtIdp "unknown-client-id-at-idp" ["tx-client-is-sso-client"];
     /// Authenticates at the IdP with the id and secret registered at the resource authorization server.
     AsSecretAtIdp "as-secret-at-idp" F08 ["conf-as-secret-as-only"];
     /// Uses the IdP's client id at the resource authorization server.
-    IdpClientIdAtAs "idp-client-id-at-as" F09 ["jb-client-of-grant"];
+    IdpClientIdAtAs "idp-client-id-at-as" F09 ["cid-two-registrations"];
+    /// Uses a client id that nobody registered at the resource authorization server, with the right secret.
+    UnknownClientIdAtAs "unknown-client-id-at-as" ["jb-client-of-grant"];
     /// Uses the IdP's client secret at the resource authorization server.
     IdpSecretAtAs "idp-secret-at-as" F09 ["conf-idp-secret-idp-only"];
     /// Sends nothing at the IdP that identifies the client.
@@ -129,6 +182,8 @@ faults! {
     NoClientAuthenticationAtIdp "no-client-authentication-at-idp" F10 ["cauth-present"];
     /// Sends only `client_id` at the resource authorization server, although it has a credential there.
     NoClientAuthenticationAtAs "no-client-authentication-at-as" ["cauth-present"];
+    /// Sends only `client_id` at the resource authorization server when its metadata lists `none`.
+    PublicWhenNoneListed "public-when-none-listed" F16 ["cauth-present"];
     /// Joins the Basic credentials without form-encoding them.
     BasicNotFormEncoded "basic-not-form-encoded" F11 ["cauth-basic-encoding"];
     /// Form-encodes the Basic credentials twice.
@@ -137,10 +192,18 @@ faults! {
     SecretInHeaderAndBody "secret-in-header-and-body" F13 ["cauth-one-method"];
     /// Sends the secret in the body although the metadata lists only Basic.
     PostDespiteBasicOnly "post-despite-basic-only" F14 ["cauth-method-advertised"];
+    /// Sends the secret by Basic although the metadata lists client_secret_post without Basic.
+    BasicDespitePostOnly "basic-despite-post-only" ["cauth-method-advertised"];
+    /// Sends the secret in the body although the metadata lists no method that the client can use.
+    SecretDespitePrivateKeyJwtOnly "secret-despite-private-key-jwt-only" F15 ["cauth-none-possible"];
     /// Sends the secret in the body although the metadata lists no methods, which means Basic.
     PostWhenMethodsAbsent "post-when-methods-absent" F14 ["cauth-default-basic"];
     /// Sends the secret of client_secret_post in the URL at the resource authorization server.
     PostCredentialsInUrl "post-credentials-in-url" ["cauth-post-in-body"];
+    /// Tries its secret once more by the other of Basic and body after `invalid_client` at either server.
+    OtherMethodAfter401 "other-method-after-401" F59 ["cauth-fixed-under-401"];
+    /// Tries the IdP's id and secret after `invalid_client` at the resource authorization server.
+    OtherCredentialAfter401 "other-credential-after-401" F59 ["conf-idp-secret-idp-only"];
     /// Sends the client assertion made for the IdP to the resource authorization server.
     ClientAssertionReused "client-assertion-reused" ["cauth-jwt-not-shared"];
     /// Declares the client assertion as another type.
@@ -158,6 +221,12 @@ faults! {
 
     // What follows the exchange.
 
+    /// Repeats a request to a token endpoint, body and all, where a redirect says.
+    FollowsTokenRedirect "follows-token-redirect" F31 ["http-redirect-secret"];
+    /// Prints the body of a request that a token endpoint refused.
+    DumpsRequestOnFailure "dumps-request-on-failure" F40 ["conf-error-output-safe"];
+    /// Registers itself at the resource authorization server after the IdP has refused.
+    RegistersAfterDenial "registers-after-denial" F60 ["cid-no-surprise-registration"];
     /// Goes on to the resource authorization server with the grant `null` after the IdP has refused.
     IgnoresExchangeError "ignores-exchange-error" ["txe-no-leg2"];
     /// Tells nobody the error code with which the IdP refused.
@@ -171,6 +240,10 @@ faults! {
 
     // jwt-bearer at the resource authorization server.
 
+    /// Presents its first ID-JAG at every resource authorization server.
+    OneGrantForAllServers "one-grant-for-all-servers" ["multi-grant-per-as"];
+    /// Sends the issuer as `resource` to the resource authorization server.
+    WrongResourceAtAs "wrong-resource-at-as" ["jb-resource"];
     /// Sends the token-exchange grant type to the resource authorization server.
     TokenExchangeGrantTypeAtAs "token-exchange-grant-type-at-as" F23 ["jb-grant-type"];
     /// Sends the grant as `subject_token` instead of `assertion`.
@@ -191,6 +264,12 @@ faults! {
     ExchangeParametersAtAs "exchange-parameters-at-as" ["jb-no-leg1-leftovers"];
     /// Sends the ID token to the resource authorization server.
     SubjectTokenAtAs "subject-token-at-as" ["conf-subject-token-idp-only"];
+    /// Starts both legs again, up to eight times, on `invalid_grant` at the resource authorization server.
+    LoopsOnInvalidGrant "loops-on-invalid-grant" F37 ["jbe-total-bounded"];
+    /// Presents its grant for a second access token, and gives up when that is refused.
+    GivesUpOnRefusedGrant "gives-up-on-refused-grant" ["life-replay-recovered", "life-grant-expired"];
+    /// Presents its grant for a second access token, and once more when that is refused.
+    ExpiredGrantPresentedAgain "expired-grant-presented-again" F51 ["jb-not-expired"];
     /// Tells nobody the error code with which the resource authorization server refused.
     ErrorCodeLostAtAs "error-code-lost-at-as" F34 ["jbe-reported"];
     /// Stops after a correct answer of the resource authorization server and claims success.
@@ -214,6 +293,35 @@ faults! {
     AccessTokenInReferer "access-token-in-referer" ["conf-nothing-in-urls"];
     /// Asks the IdP for user information with the access token.
     AccessTokenAtIdp "access-token-at-idp" ["conf-access-token-rs-only"];
+    /// Sends the access token in a cookie beside the header.
+    TokenInCookieToo "token-in-cookie-too" ["res-one-method"];
+    /// Repeats a request to the MCP server, token and all, where a redirect says.
+    FollowsRedirectWithToken "follows-redirect-with-token" ["res-redirect-token"];
+    /// Repeats the bare request eight times after a 401 without a Bearer challenge.
+    RepeatsBareRequest "repeats-bare-request" ["res-401-bare"];
+    /// Gives up when a token that was good is refused.
+    GivesUpOn401 "gives-up-on-401" F49 ["res-401-refetch", "life-access-expiry"];
+    /// Starts a new flow on every 401, up to eight times.
+    LoopsOn401 "loops-on-401" F48 ["res-401-bounded"];
+    /// Gives up when the scope does not suffice.
+    ReportsInsufficientScope "reports-insufficient-scope" ["res-403-step-up"];
+    /// Asks for nothing but the missing scope when the scope does not suffice.
+    StepUpDropsScopes "step-up-drops-scopes" ["res-403-scope-union"];
+    /// Asks for the scope `undefined` too when the scope does not suffice and none is named.
+    UndefinedScopeOnStepUp "undefined-scope-on-step-up" ["res-403-no-scope-named"];
+    /// Asks for more scope, up to eight times, whenever the scope does not suffice.
+    LoopsOn403 "loops-on-403" ["res-403-bounded"];
+    /// Fetches a new token, once, on a 403 for whatever reason.
+    ExchangesOnAny403 "exchanges-on-any-403" F47 ["res-403-other"];
+
+    // Tokens that are kept.
+
+    /// Fetches a token for every request when the server does not say how long it is good for.
+    ExchangesForEveryRequest "exchanges-for-every-request" F50 ["life-token-reused"];
+    /// Sends the access token of one MCP server to every other.
+    OneTokenForAllResources "one-token-for-all-resources" F39 ["multi-token-per-resource"];
+    /// Goes on with the access token of another user.
+    TokenKeptAcrossUsers "token-kept-across-users" ["life-user-change"];
 }
 
 impl FromStr for Fault {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Map, Value};
@@ -44,12 +44,38 @@ impl Http {
 
     /// Begins a request; `what` names its target in the message that refuses a URL off the machine.
     pub(crate) fn request(&self, method: Method, url: Url, what: &str) -> Result<RequestBuilder, Cause> {
-        if url.scheme() != "http" || !is_loopback(&url) {
+        if !is_spoken_to(&url) {
             return Err(Cause::Unusable(format!(
                 "the URL of {what} is not plain HTTP on a loopback address"
             )));
         }
         Ok(self.0.request(method, url))
+    }
+
+    /// `request` as it is, to where `answer` redirects it; an honest client never follows.
+    pub(crate) fn redirected(&self, request: RequestBuilder, answer: &Answer) -> Option<RequestBuilder> {
+        let location = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection())?;
+        let mut request = request.build().ok()?;
+        let url = request.url().join(location.to_str().ok()?).ok()?;
+        if !is_spoken_to(&url) {
+            return None;
+        }
+        *request.url_mut() = url;
+        Some(RequestBuilder::from_parts(self.0.clone(), request))
+    }
+
+    /// Sends and reads the whole body; `follow` repeats the request where the answer redirects to.
+    pub(crate) async fn send_and_follow(
+        &self,
+        request: RequestBuilder,
+        follow: bool,
+    ) -> Result<Answer, Cause> {
+        let again = request.try_clone().filter(|_| follow);
+        let answer = self.send(request).await?;
+        match again.and_then(|again| self.redirected(again, &answer)) {
+            Some(redirected) => self.send(redirected).await,
+            None => Ok(answer),
+        }
     }
 
     /// Sends and reads the whole body.
@@ -83,13 +109,15 @@ pub(crate) fn parse_url(text: &str, what: &str) -> Result<Url, Cause> {
     Url::parse(text).map_err(|_| Cause::Unusable(format!("{what} is no URL")))
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
+/// Whether `url` is plain HTTP on a loopback address.
+fn is_spoken_to(url: &Url) -> bool {
+    let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
+    };
+    loopback && url.scheme() == "http"
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as the argument of `map_err`")]

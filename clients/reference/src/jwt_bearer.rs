@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::client::Client;
+use crate::client_authentication::{Method, Registration};
 use crate::discovery::Target;
 use crate::outcome::Cause;
 use crate::token_endpoint::{Body, TokenRequest, altered, text};
@@ -16,37 +17,62 @@ use crate::{Control, Fault};
 pub(crate) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// What the resource authorization server issued.
+#[derive(Clone)]
 pub(crate) struct AccessToken {
     pub(crate) value: String,
     /// The scope granted: what the server said, else what was asked for.
     pub(crate) scope: Option<String>,
+    /// Whether the server said how long it is good for.
+    pub(crate) has_lifetime: bool,
 }
 
 impl Client {
     /// Redeems `grant` for an access token.
     pub(crate) async fn redeem(&self, target: &Target, grant: &Grant) -> Result<AccessToken, Cause> {
-        let server = &target.server;
+        let registration = self.context.at_as(&target.server.issuer, &self.behaviour);
+        let method = self.method_at_as(&registration, &target.server)?;
+        let mut answer = self.request_token(self.grant_request(target, grant, &registration, method)?).await;
+        if let Some(next) = self.next_method(&answer, method) {
+            answer = self.request_token(self.grant_request(target, grant, &registration, next)?).await;
+        } else if let Some(next) = self.next_registration(&answer, &registration) {
+            answer = self.request_token(self.grant_request(target, grant, &next, method)?).await;
+        }
+        let answer = answer?;
+        Ok(AccessToken {
+            value: access_token(&answer)?,
+            scope: text(&answer, "scope").or(grant.scope.as_deref()).map(str::to_owned),
+            has_lifetime: answer.get("expires_in").is_some_and(|value| !value.is_null()),
+        })
+    }
+
+    fn grant_request(
+        &self,
+        target: &Target,
+        grant: &Grant,
+        registration: &Registration<'_>,
+        method: Method,
+    ) -> Result<TokenRequest, Cause> {
         let exchange_type = self.has(Fault::TokenExchangeGrantTypeAtAs);
         let grant_type = if exchange_type { token_exchange::GRANT_TYPE } else { GRANT_TYPE };
         let mut request = TokenRequest::new(self.as_token_endpoint(target)?, grant_type);
         self.add_assertion(grant, &mut request);
         if !self.varies(Control::NoResourceNoScope) {
-            request.form.add("resource", target.resource.as_str());
+            let wrong = self.has(Fault::WrongResourceAtAs);
+            let resource = if wrong { &target.server.issuer } else { &target.resource };
+            request.form.add("resource", resource.as_str());
         }
         if let Some(scope) = &grant.scope {
             request.form.add("scope", scope.as_str());
         }
         if self.has(Fault::ExchangeParametersAtAs) {
-            request.form.add("audience", server.issuer.as_str());
+            request.form.add("audience", target.server.issuer.as_str());
             request.form.add("requested_token_type", ID_JAG);
         }
         if self.has(Fault::SubjectTokenAtAs) {
             request.form.add("id_token", self.context.idp_id_token.as_str());
         }
 
-        let registration = self.context.at_as(&server.issuer, &self.behaviour);
-        let method = self.method_at_as(&registration, server)?;
-        self.authenticate(&registration, method, &mut request)?;
+        self.authenticate(registration, method, &mut request)?;
         if let Some(for_idp) =
             grant.client_assertion.as_ref().filter(|_| self.has(Fault::ClientAssertionReused))
             && request.form.remove("client_assertion").is_some()
@@ -61,9 +87,7 @@ impl Client {
         } else if self.has(Fault::GrantBodyNotEncoded) {
             request.body = Body::Raw;
         }
-        let answer = self.request_token(request).await?;
-        let scope = text(&answer, "scope").or(grant.scope.as_deref()).map(str::to_owned);
-        Ok(AccessToken { value: access_token(&answer)?, scope })
+        Ok(request)
     }
 
     fn as_token_endpoint(&self, target: &Target) -> Result<Url, Cause> {

@@ -8,7 +8,9 @@
 //! It shares no code with the servers or the judge: two implementations of each rule are what makes one the
 //! oracle of the other. It speaks plain HTTP to loopback addresses only.
 
+mod authorization_server;
 mod behaviour;
+mod calls;
 mod challenge;
 mod cli;
 mod client;
@@ -23,8 +25,12 @@ mod flow;
 mod form;
 mod http;
 mod jwt_bearer;
+mod kept;
+mod legs;
 mod mcp;
 mod outcome;
+mod protected_resource;
+mod remedy;
 mod token_endpoint;
 mod token_exchange;
 mod well_known;

@@ -3,9 +3,11 @@
 //! Streamable HTTP in both forms: with a session (MCP 2025-11-25 and before), and stateless with the protocol
 //! version and the client's capabilities in every request (MCP 2026-07-28).
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, REFERER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderValue, REFERER};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -13,6 +15,7 @@ use crate::challenge::BearerChallenge;
 use crate::client::Client;
 use crate::event_stream::events;
 use crate::http::Answer;
+use crate::kept::Authorization;
 use crate::outcome::{Cause, ErrorAnswer};
 use crate::{Control, Fault};
 
@@ -23,23 +26,33 @@ const STATELESS_SINCE: &str = "2026-07-28";
 /// One connection to the MCP server, with a token or without.
 pub(crate) struct Session<'a> {
     client: &'a Client,
-    token: Option<&'a str>,
+    token: Option<Cow<'a, str>>,
+    /// Where the token is from, if it came out of a flow.
+    authorization: Option<&'a Authorization>,
     protocol_version: String,
     session_id: Option<HeaderValue>,
     /// How many HTTP requests were sent.
     sent: u64,
     /// Whether the MCP server has taken the token at least once.
     accepted: bool,
+    /// The Bearer challenge of the last refusal.
+    challenge: Option<BearerChallenge>,
 }
 
 impl Client {
     /// Asks the MCP server without a token, and reads the challenge of its refusal.
     pub(crate) async fn challenge(&self) -> Result<BearerChallenge, Cause> {
-        let mut session = Session::new(self, None);
-        let answer = session.post(&session.opening()).await?;
-        match answer.status.as_u16() {
-            401 => Ok(BearerChallenge::from_headers(&answer.headers)),
-            status => Err(Cause::Status { what: "the MCP server, asked without a token", status }),
+        let mut repeats = if self.has(Fault::RepeatsBareRequest) { 8 } else { 0 };
+        loop {
+            let mut session = Session::new(self, None);
+            let answer = session.post(&session.opening()).await?;
+            match (answer.status.as_u16(), session.challenge) {
+                (401, None) if repeats > 0 => repeats -= 1,
+                (401, challenge) => return Ok(challenge.unwrap_or_default()),
+                (status, _) => {
+                    return Err(Cause::Status { what: "the MCP server, asked without a token", status });
+                }
+            }
         }
     }
 
@@ -51,14 +64,27 @@ impl Client {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(client: &'a Client, token: Option<&'a str>) -> Self {
-        let protocol_version = client.protocol_version.clone();
-        Self { client, token, protocol_version, session_id: None, sent: 0, accepted: false }
+    fn new(client: &'a Client, token: Option<&'a str>) -> Self {
+        Self {
+            client,
+            token: token.map(Cow::Borrowed),
+            authorization: None,
+            protocol_version: client.protocol_version.clone(),
+            session_id: None,
+            sent: 0,
+            accepted: false,
+            challenge: None,
+        }
     }
 
-    /// Whether the MCP server has taken the token at least once.
-    pub(crate) fn accepted(&self) -> bool {
-        self.accepted
+    /// A session with the token of `authorization`.
+    pub(crate) fn authorized(client: &'a Client, authorization: &'a Authorization) -> Self {
+        Self { authorization: Some(authorization), ..Self::new(client, Some(&authorization.token.value)) }
+    }
+
+    /// The challenge of the last refusal, and whether the MCP server has taken the token at least once.
+    pub(crate) fn end(self) -> (BearerChallenge, bool) {
+        (self.challenge.unwrap_or_default(), self.accepted)
     }
 
     /// Does what every MCP client does: opens, lists the tools, calls one, closes.
@@ -70,7 +96,7 @@ impl<'a> Session<'a> {
                 tools = self.call("tools/list", json!({})).await?;
             }
         }
-        if let Some(name) = tools["tools"][0]["name"].as_str() {
+        if let Some(name) = self.client.tool.as_deref().or(tools["tools"][0]["name"].as_str()) {
             self.call("tools/call", json!({"name": name, "arguments": {}})).await?;
         }
         self.close().await
@@ -79,7 +105,7 @@ impl<'a> Session<'a> {
     async fn open(&mut self) -> Result<(), Cause> {
         let opening = self.opening();
         let answer = self.post(&opening).await?;
-        let opened = result(&answer, &opening["id"])?;
+        let opened = self.result(&answer, &opening["id"])?;
         if self.is_stateless() {
             return Ok(());
         }
@@ -88,7 +114,8 @@ impl<'a> Session<'a> {
             self.protocol_version = version.to_owned();
         }
         let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-        require_success(&self.post(&initialized).await?)
+        let answer = self.post(&initialized).await?;
+        self.require_success(&answer)
     }
 
     /// The first message: what this client is, and that it can do enterprise-managed authorization.
@@ -107,7 +134,7 @@ impl<'a> Session<'a> {
     async fn call(&mut self, method: &str, params: Value) -> Result<Value, Cause> {
         let message = self.request(method, params);
         let answer = self.post(&message).await?;
-        result(&answer, &message["id"])
+        self.result(&answer, &message["id"])
     }
 
     /// Ends the session, if there is one; a server that has no such request answers 405.
@@ -115,9 +142,9 @@ impl<'a> Session<'a> {
         if self.session_id.is_none() {
             return Ok(());
         }
-        let request = self.prepare(Method::DELETE)?;
-        let answer = self.client.http.send(request).await?;
-        if answer.status == 405 { Ok(()) } else { require_success(&answer) }
+        let request = self.prepare(Method::DELETE).await?;
+        let answer = self.send(request, |_| false).await?;
+        if answer.status == 405 { Ok(()) } else { self.require_success(&answer) }
     }
 
     fn request(&self, method: &str, mut params: Value) -> Value {
@@ -133,7 +160,8 @@ impl<'a> Session<'a> {
 
     async fn post(&mut self, message: &Value) -> Result<Answer, Cause> {
         let mut request = self
-            .prepare(Method::POST)?
+            .prepare(Method::POST)
+            .await?
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/event-stream")
             .body(message.to_string());
@@ -145,17 +173,51 @@ impl<'a> Session<'a> {
         }
         let id = message["id"].clone();
         let answered = |body: &[u8]| !id.is_null() && response_in_stream(body, &id).is_some();
-        let answer = self.client.http.send_until(request, answered).await?;
+        let answer = self.send(request, answered).await?;
         self.accepted |= self.token.is_some() && answer.status.is_success();
         Ok(answer)
     }
 
+    async fn send(
+        &mut self,
+        request: RequestBuilder,
+        complete: impl Fn(&[u8]) -> bool,
+    ) -> Result<Answer, Cause> {
+        let http = &self.client.http;
+        let follows = self.token.is_some() && self.client.has(Fault::FollowsRedirectWithToken);
+        let again = request.try_clone().filter(|_| follows);
+        let mut answer = http.send_until(request, &complete).await?;
+        if let Some(redirected) = again.and_then(|again| http.redirected(again, &answer)) {
+            answer = http.send_until(redirected, &complete).await?;
+        }
+        if matches!(answer.status.as_u16(), 401 | 403) {
+            self.challenge = BearerChallenge::from_headers(&answer.headers, &self.client.behaviour);
+        }
+        Ok(answer)
+    }
+
+    /// Wrongly replaces a token that was used and has no lifetime.
+    async fn renew(&mut self) -> Result<(), Cause> {
+        if self.client.has(Fault::ExchangesForEveryRequest)
+            && self.sent > 0
+            && let Some(Authorization { target, token, .. }) = self.authorization
+            && !token.has_lifetime
+        {
+            // Boxed, since a fault of the flow opens a session itself.
+            let obtained = Box::pin(self.client.obtain(target, None)).await;
+            let (_, token) = obtained.map_err(|failure| failure.cause)?;
+            self.token = Some(Cow::Owned(token.value));
+        }
+        Ok(())
+    }
+
     /// A request to the MCP endpoint with the token and the headers that all requests have.
-    fn prepare(&mut self, method: Method) -> Result<RequestBuilder, Cause> {
+    async fn prepare(&mut self, method: Method) -> Result<RequestBuilder, Cause> {
+        self.renew().await?;
         let client = self.client;
         let first = self.sent == 0;
         self.sent += 1;
-        let token = self.token.filter(|_| first || !client.has(Fault::TokenOnFirstRequestOnly));
+        let token = self.token.as_deref().filter(|_| first || !client.has(Fault::TokenOnFirstRequestOnly));
         let mut url = client.mcp.url.clone();
         let mut with_token = url.clone();
         with_token.query_pairs_mut().append_pair("access_token", token.unwrap_or_default());
@@ -170,6 +232,9 @@ impl<'a> Session<'a> {
             } else if !client.has(Fault::TokenInUrl) {
                 request = request.bearer_auth(token);
             }
+            if client.has(Fault::TokenInCookieToo) {
+                request = request.header(COOKIE, format!("access_token={token}"));
+            }
             if client.has(Fault::AccessTokenInReferer) {
                 request = request.header(REFERER, with_token.as_str());
             }
@@ -181,6 +246,34 @@ impl<'a> Session<'a> {
             request = request.header("Mcp-Session-Id", id.clone());
         }
         Ok(request)
+    }
+
+    /// Fails unless the status says that the message was taken; a challenge names the error code.
+    fn require_success(&self, answer: &Answer) -> Result<(), Cause> {
+        let status = answer.status.as_u16();
+        match BearerChallenge::from_headers(&answer.headers, &self.client.behaviour).and_then(|it| it.error) {
+            _ if answer.status.is_success() => Ok(()),
+            Some(code) => Err(Cause::Refused { status, answer: Box::new(ErrorAnswer::from_code(code)) }),
+            None => Err(Cause::Status { what: "the MCP server", status }),
+        }
+    }
+
+    /// The result of request `id`, from a JSON body or an event stream.
+    fn result(&self, answer: &Answer, id: &Value) -> Result<Value, Cause> {
+        self.require_success(answer)?;
+        let response = match serde_json::from_slice(&answer.body) {
+            Ok(response) => Some(response).filter(|response| is_response_to(response, id)),
+            Err(_) => response_in_stream(&answer.body, id),
+        };
+        let response =
+            response.ok_or_else(|| Cause::Unusable("the MCP server sent no response".to_owned()))?;
+        match response.get("result") {
+            Some(result) => Ok(result.clone()),
+            None => {
+                let code = response["error"]["code"].as_i64().unwrap_or_default();
+                Err(Cause::Unusable(format!("the MCP server answered JSON-RPC error {code}")))
+            }
+        }
     }
 
     /// Revisions are dates, so that their order is that of their text.
@@ -203,33 +296,6 @@ fn header_text(text: &str) -> String {
         && text.trim() == text
         && !(text.starts_with("=?base64?") && text.ends_with("?="));
     if plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
-}
-
-/// Fails unless the status says that the message was taken; a challenge names the error code.
-fn require_success(answer: &Answer) -> Result<(), Cause> {
-    let status = answer.status.as_u16();
-    match BearerChallenge::from_headers(&answer.headers).error {
-        _ if answer.status.is_success() => Ok(()),
-        Some(code) => Err(Cause::Refused { status, answer: Box::new(ErrorAnswer::from_code(code)) }),
-        None => Err(Cause::Status { what: "the MCP server", status }),
-    }
-}
-
-/// The result of request `id`, from a JSON body or an event stream.
-fn result(answer: &Answer, id: &Value) -> Result<Value, Cause> {
-    require_success(answer)?;
-    let response = match serde_json::from_slice(&answer.body) {
-        Ok(response) => Some(response).filter(|response| is_response_to(response, id)),
-        Err(_) => response_in_stream(&answer.body, id),
-    };
-    let response = response.ok_or_else(|| Cause::Unusable("the MCP server sent no response".to_owned()))?;
-    match response.get("result") {
-        Some(result) => Ok(result.clone()),
-        None => {
-            let code = response["error"]["code"].as_i64().unwrap_or_default();
-            Err(Cause::Unusable(format!("the MCP server answered JSON-RPC error {code}")))
-        }
-    }
 }
 
 fn response_in_stream(body: &[u8], id: &Value) -> Option<Value> {

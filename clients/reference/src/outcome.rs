@@ -32,6 +32,14 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
+    /// The error code of an OAuth server.
+    pub(crate) fn error(&self) -> Option<&str> {
+        match self {
+            Self::Refused { answer, .. } => Some(&answer.error),
+            Self::Lost | Self::Status { .. } | Self::Transport(_) | Self::Unusable(_) => None,
+        }
+    }
+
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } | Self::Status { status, .. } => Some(*status),
@@ -108,16 +116,21 @@ impl<'a> Outcome<'a> {
         Self { outcome: "authorized", step: Some(Step::Resource), scope, ..Self::default() }
     }
 
-    pub(crate) fn refused(failure: &'a Failure) -> Self {
+    /// `short` reports only the beginning of the description.
+    pub(crate) fn refused(failure: &'a Failure, short: bool) -> Self {
         let answer = match &failure.cause {
             Cause::Refused { answer, .. } => Some(answer.as_ref()),
             _ => None,
         };
+        let shown = |text: &'a str| match text.char_indices().nth(10) {
+            Some((end, _)) if short => &text[..end],
+            _ => text,
+        };
         Self {
             outcome: "refused",
             step: Some(failure.step),
-            error: answer.map(|answer| answer.error.as_str()),
-            error_description: answer.and_then(|answer| answer.description.as_deref()),
+            error: failure.cause.error(),
+            error_description: answer.and_then(|answer| answer.description.as_deref()).map(shown),
             error_uri: answer.and_then(|answer| answer.uri.as_deref()),
             status: failure.cause.status(),
             members: answer.map(|answer| &answer.members).filter(|members| !members.is_empty()),
@@ -170,7 +183,7 @@ mod tests {
         let answer = Box::new(ErrorAnswer::from_members(members).unwrap());
         let failure = at(Step::TokenExchange)(Cause::Refused { status: 400, answer });
         assert_eq!(
-            serde_json::to_value(Outcome::refused(&failure)).unwrap(),
+            serde_json::to_value(Outcome::refused(&failure, false)).unwrap(),
             json!({
                 "outcome": "refused", "step": "token_exchange", "error": "insufficient_user_authentication",
                 "error_description": "too old", "status": 400, "members": {"max_age": 60},

@@ -8,10 +8,11 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::Control;
 use crate::client::Client;
 use crate::form::Form;
+use crate::http::Answer;
 use crate::outcome::{Cause, ErrorAnswer};
+use crate::{Control, Fault};
 
 /// One request, not sent yet.
 pub(crate) struct TokenRequest {
@@ -74,19 +75,34 @@ impl Client {
             .request(Method::POST, request.url, "a token endpoint")?
             .header(CONTENT_TYPE, content_type)
             .header(ACCEPT, accept)
-            .body(body);
+            .body(body.clone());
         if let Some(authorization) = request.authorization {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        let answer = self.http.send(builder).await?;
+        let answer = self.http.send_and_follow(builder, self.has(Fault::FollowsTokenRedirect)).await?;
+        let members = self.members(answer);
+        if let Err(Cause::Refused { .. } | Cause::Status { .. }) = members
+            && self.has(Fault::DumpsRequestOnFailure)
+        {
+            eprintln!("the refused request was: {body}");
+        }
+        members
+    }
+
+    fn members(&self, mut answer: Answer) -> Result<Map<String, Value>, Cause> {
+        let lenient = self.varies(Control::LenientBody);
         let status = answer.status.as_u16();
+        let success = status == 200 || (lenient && status == 201);
+        if lenient && answer.body.starts_with(BYTE_ORDER_MARK) {
+            answer.body.drain(..BYTE_ORDER_MARK.len());
+        }
         let members = answer.json_object();
         if let Some(answer) = members.clone().and_then(ErrorAnswer::from_members) {
             return Err(Cause::Refused { status, answer: Box::new(answer) });
         }
         match members {
-            Some(members) if status == 200 => Ok(members),
-            None if status == 200 => Err(Cause::Unusable("the answer is no JSON object".to_owned())),
+            Some(members) if success => Ok(members),
+            None if success => Err(Cause::Unusable("the answer is no JSON object".to_owned())),
             _ => Err(Cause::Status { what: "the token endpoint", status }),
         }
     }
@@ -110,4 +126,5 @@ pub(crate) fn final_slash_toggled(url: &str) -> String {
     url.strip_suffix('/').map_or_else(|| format!("{url}/"), str::to_owned)
 }
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const FORM: &str = "application/x-www-form-urlencoded";

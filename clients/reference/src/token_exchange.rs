@@ -3,31 +3,73 @@
 //! RFC 8693 section 2, draft-ietf-oauth-identity-assertion-authz-grant-04 section 4.3, and section 4 of MCP
 //! Enterprise-Managed Authorization.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Map, Value};
 
-use crate::Fault;
 use crate::client::Client;
-use crate::client_authentication::Method;
+use crate::client_authentication::{Method, Registration};
 use crate::discovery::Target;
 use crate::jwt_bearer;
 use crate::outcome::Cause;
 use crate::token_endpoint::{Body, TokenRequest, altered, final_slash_toggled, text};
+use crate::{Control, Fault};
 
 pub(crate) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(crate) const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
 
 /// The ID-JAG, and what belongs to it.
+#[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) id_jag: String,
     /// The scope granted: what the IdP said, else what was asked for.
     pub(crate) scope: Option<String>,
     /// The client assertion that was made for the IdP, if that was the method there.
     pub(crate) client_assertion: Option<String>,
+    /// The end of the lifetime that the IdP named.
+    pub(crate) good_until: Option<Instant>,
+}
+
+impl Grant {
+    pub(crate) fn is_past(&self) -> bool {
+        self.good_until.is_some_and(|end| end <= Instant::now())
+    }
 }
 
 impl Client {
     /// Exchanges the ID token for an ID-JAG.
     pub(crate) async fn exchange(&self, target: &Target) -> Result<Grant, Cause> {
+        let registration = self.context.at_idp(&self.behaviour);
+        let method = registration.own_method();
+        let request = self.exchange_request(target, &registration, method)?;
+        let client_assertion = request.form.value("client_assertion").map(str::to_owned);
+        let mut answer = self.request_token(request).await;
+        if let Some(next) = self.next_method(&answer, method) {
+            answer = self.request_token(self.exchange_request(target, &registration, next)?).await;
+        }
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(Cause::Refused { .. } | Cause::Status { .. }) if self.has(Fault::IgnoresExchangeError) => {
+                let id_jag = "null".to_owned();
+                return Ok(Grant { id_jag, scope: None, client_assertion, good_until: None });
+            }
+            Err(cause) => return Err(cause),
+        };
+        let lifetime = answer.get("expires_in").and_then(Value::as_u64).map(Duration::from_secs);
+        Ok(Grant {
+            id_jag: id_jag(&answer, self.varies(Control::LenientTokenType))?,
+            scope: text(&answer, "scope").or(target.scope.as_deref()).map(str::to_owned),
+            client_assertion,
+            good_until: lifetime.and_then(|lifetime| Instant::now().checked_add(lifetime)),
+        })
+    }
+
+    fn exchange_request(
+        &self,
+        target: &Target,
+        registration: &Registration<'_>,
+        method: Method,
+    ) -> Result<TokenRequest, Cause> {
         let grant_type =
             if self.has(Fault::JwtBearerGrantTypeAtIdp) { jwt_bearer::GRANT_TYPE } else { GRANT_TYPE };
         let mut request = TokenRequest::new(target.idp_token_endpoint.clone(), grant_type);
@@ -46,7 +88,7 @@ impl Client {
         }
         request.form.add("subject_token", self.subject_token());
         request.form.add("subject_token_type", self.subject_token_type());
-        self.authenticate_at_idp(&mut request)?;
+        self.authenticate_at_idp(registration, method, &mut request)?;
 
         if self.has(Fault::ExchangeParametersInUrl) {
             request.append_to_url("requested_token_type", ID_JAG);
@@ -61,34 +103,28 @@ impl Client {
         } else if self.has(Fault::ExchangeBodyNotEncoded) {
             request.body = Body::Raw;
         }
-
-        let client_assertion = request.form.value("client_assertion").map(str::to_owned);
-        let answer = match self.request_token(request).await {
-            Ok(answer) => answer,
-            Err(Cause::Refused { .. } | Cause::Status { .. }) if self.has(Fault::IgnoresExchangeError) => {
-                return Ok(Grant { id_jag: "null".to_owned(), scope: None, client_assertion });
-            }
-            Err(cause) => return Err(cause),
-        };
-        let id_jag = id_jag(&answer)?;
-        let scope = text(&answer, "scope").or(target.scope.as_deref()).map(str::to_owned);
-        Ok(Grant { id_jag, scope, client_assertion })
+        Ok(request)
     }
 
     /// Presents the grant to the IdP, which is not where it belongs; the refusal is ignored.
     pub(crate) async fn present_grant_at_idp(&self, target: &Target, grant: &Grant) -> Result<(), Cause> {
         let mut request = TokenRequest::new(target.idp_token_endpoint.clone(), jwt_bearer::GRANT_TYPE);
         request.form.add("assertion", grant.id_jag.as_str());
-        self.authenticate_at_idp(&mut request)?;
+        let registration = self.context.at_idp(&self.behaviour);
+        self.authenticate_at_idp(&registration, registration.own_method(), &mut request)?;
         drop(self.request_token(request).await);
         Ok(())
     }
 
-    fn authenticate_at_idp(&self, request: &mut TokenRequest) -> Result<(), Cause> {
-        let registration = self.context.at_idp(&self.behaviour);
-        match registration.own_method() {
+    fn authenticate_at_idp(
+        &self,
+        registration: &Registration<'_>,
+        method: Method,
+        request: &mut TokenRequest,
+    ) -> Result<(), Cause> {
+        match method {
             Method::None if self.has(Fault::NoClientAtIdp) => Ok(()),
-            method => self.authenticate(&registration, method, request),
+            method => self.authenticate(registration, method, request),
         }
     }
 
@@ -102,6 +138,8 @@ impl Client {
             target.server.token_endpoint.to_string()
         } else if self.has(Fault::AudienceIsIssuerOrigin) {
             target.server.issuer_url()?.origin().ascii_serialization()
+        } else if self.has(Fault::AudienceOfFirstServer) {
+            self.kept.borrow_mut().first_audience.get_or_insert_with(|| issuer.clone()).clone()
         } else {
             issuer.clone()
         })
@@ -143,8 +181,9 @@ impl Client {
     }
 }
 
-/// The grant in a successful answer. It is opaque to the client; a missing `token_type` is tolerated.
-fn id_jag(answer: &Map<String, Value>) -> Result<String, Cause> {
+/// The grant in a successful answer. It is opaque to the client; a missing `token_type` is tolerated, and
+/// any other too if `lenient`.
+fn id_jag(answer: &Map<String, Value>, lenient: bool) -> Result<String, Cause> {
     let unusable = |problem: &str| Err(Cause::Unusable(format!("the answer {problem}")));
     if text(answer, "issued_token_type") != Some(ID_JAG) {
         return unusable("is no ID-JAG by its issued_token_type");
@@ -152,6 +191,7 @@ fn id_jag(answer: &Map<String, Value>) -> Result<String, Cause> {
     match answer.get("token_type") {
         None => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("N_A") => {}
+        Some(_) if lenient => {}
         Some(_) => return unusable("has a token_type other than N_A"),
     }
     text(answer, "access_token")
@@ -166,7 +206,7 @@ mod tests {
 
     fn judge(answer: Value) -> Result<String, Cause> {
         let Value::Object(members) = answer else { unreachable!() };
-        id_jag(&members)
+        id_jag(&members, false)
     }
 
     #[test]

@@ -16,10 +16,15 @@ const PROTECTED_RESOURCE: &str = "oauth-protected-resource";
 pub(crate) fn protected_resource(endpoint: &Url, behaviour: &Behaviour) -> Vec<Url> {
     let mut root = inserted(endpoint, PROTECTED_RESOURCE, "");
     root.set_query(None);
-    if endpoint.path() == "/" || behaviour.has(Fault::IgnoresChallengeUrl) {
+    let root_only = behaviour.has(Fault::IgnoresChallengeUrl) || behaviour.has(Fault::RootMetadataOnly);
+    if endpoint.path() == "/" || root_only {
         return vec![root];
     }
-    vec![inserted(endpoint, PROTECTED_RESOURCE, endpoint.path()), root]
+    let mut candidates = vec![inserted(endpoint, PROTECTED_RESOURCE, endpoint.path())];
+    if !behaviour.has(Fault::InsertedMetadataOnly) {
+        candidates.push(root);
+    }
+    candidates
 }
 
 /// Where the metadata of the authorization server `issuer` may be.

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crosscheck_reference_client::Fault;
+use crosscheck_reference_client::{Control, Fault};
 use crosscheck_scenarios::{Capability, Profile, Scenarios, SpecVersion};
 use crosscheck_wire::Declared;
 
 use crate::cli::Hinted;
 use crate::driver::Command;
-use crate::run::Settings;
+use crate::run::{FLOW_NAME, Settings};
 
 /// The client under test.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ClientOptions {
-    /// The documents the client is judged by: base, ema-2025 or mcp
+    /// The documents the client is judged by: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE", default_value_t)]
     pub(super) profile: Profile,
     /// The MCP revision the client is told to speak: 2025-11-25 or 2026-07-28
@@ -48,9 +48,6 @@ pub(super) struct ClientOptions {
 
 /// How long one start may take unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The flow name of the official suite that most adapters know.
-const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
 
 impl ClientOptions {
     /// The built-in scenarios and the user's own.
@@ -136,10 +133,28 @@ fn is_reference(words: &[OsString]) -> bool {
 }
 
 fn reference_client(words: &[OsString]) -> anyhow::Result<Command> {
+    check_slugs(words)?;
     let program =
         std::env::current_exe().context("could not find this binary to start the reference client")?;
     let args = if words.is_empty() { vec!["reference-client".into()] } else { words[1..].to_vec() };
     Ok(Command { program: program.into(), args })
+}
+
+/// Names what the reference client would not know, before it is started.
+fn check_slugs(words: &[OsString]) -> anyhow::Result<()> {
+    let words: Vec<_> =
+        words.iter().filter_map(|word| word.to_str()).flat_map(|word| word.split('=')).collect();
+    for pair in words.windows(2) {
+        let unknown = match pair[0] {
+            "--fault" => pair[1].parse::<Fault>().err(),
+            "--control" => pair[1].parse::<Control>().err(),
+            _ => None,
+        };
+        if let Some(unknown) = unknown {
+            anyhow::bail!("`{} {}`: {unknown}", pair[0], pair[1]);
+        }
+    }
+    Ok(())
 }
 
 fn command(mut words: Vec<OsString>) -> Command {
@@ -147,7 +162,8 @@ fn command(mut words: Vec<OsString>) -> Command {
     Command { program, args: words }
 }
 
-fn cores() -> usize {
+/// How many scenarios are played at a time unless said otherwise.
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 

@@ -26,19 +26,10 @@ pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
     let catalogue = Catalogue::embedded();
     let mut out = anstream::stdout().lock();
     let id = options.id.as_str();
-    let bare = id.split('@').next().unwrap_or_default();
-    let covering: Vec<_> =
-        catalogue.iter().filter(|row| row.covers.iter().any(|covered| covered.as_str() == bare)).collect();
-    if let Some(row) = catalogue.find(bare) {
+    if let Some(row) = catalogue.find(id.split('@').next().unwrap_or_default()) {
         requirement(&mut out, row, &scenarios)?;
     } else if let Some(script) = scenarios.find(id) {
         scenario(&mut out, script)?;
-    } else if !covering.is_empty() {
-        writeln!(out, "{bare}\n")?;
-        for row in covering {
-            let text = format!("{}, whose evidence breaks it as well", row.id);
-            paragraph(&mut out, "seen by", &text)?;
-        }
     } else {
         let rows = catalogue.iter().map(|row| row.id.as_str());
         let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
@@ -57,20 +48,31 @@ pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
 fn requirement(out: &mut impl Write, row: &Requirement, scenarios: &Scenarios) -> io::Result<()> {
     writeln!(out, "{}\n", row.id)?;
     paragraph(out, "what", &format!("{} · {}", row.keyword, row.summary))?;
+    let state = row.planned.as_ref().map_or("checked".to_owned(), |reason| format!("planned: {reason}"));
+    paragraph(out, "state", &state)?;
     paragraph(out, "source", &row.source.join("; "))?;
     paragraph(out, "mend", &row.mend)?;
+    for need in &row.needs {
+        paragraph(out, "needs", &need.to_string())?;
+    }
     writeln!(out)?;
-    paragraph(out, "right", &row.right)?;
-    paragraph(out, "wrong", &row.wrong)?;
-    writeln!(out)?;
+    if row.planned.is_none() {
+        paragraph(out, "right", &row.right)?;
+        paragraph(out, "wrong", &row.wrong)?;
+        writeln!(out)?;
+    }
     for severity in [Severity::Fail, Severity::Warn, Severity::Info] {
         let profiles: Vec<_> = Profile::ALL
             .into_iter()
             .filter(|profile| row.severity(*profile) == Some(severity))
             .map(Profile::as_str)
             .collect();
-        if !profiles.is_empty() {
-            paragraph(out, "breach", &format!("{severity} in {}", profiles.join(", ")))?;
+        match profiles.len() {
+            0 => {}
+            all if all == Profile::ALL.len() => {
+                paragraph(out, "breach", &format!("{severity} in every profile"))?;
+            }
+            _ => paragraph(out, "breach", &format!("{severity} in {}", profiles.join(", ")))?,
         }
     }
     let provoked: Vec<_> =

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crosscheck_scenarios::{Catalogue, Profile};
+use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario};
 
 use crate::cli::client;
 use crate::exit;
@@ -12,10 +12,10 @@ use crate::exit;
 /// Options of `crosscheck list`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ListOptions {
-    /// List the requirements that are judged, instead of the scenarios
+    /// List the requirements and whether they are checked, instead of the scenarios
     #[arg(long)]
     requirements: bool,
-    /// Only what belongs to this profile: base, ema-2025 or mcp
+    /// Only what belongs to this profile: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// Scenarios of your own, besides the built-in ones
@@ -27,17 +27,20 @@ pub(super) struct ListOptions {
 pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     if options.requirements {
-        let active = |row: &&crosscheck_scenarios::Requirement| {
-            options.profile.is_none_or(|profile| row.severity(profile).is_some())
+        let active = |row: &&Requirement| {
+            options.profile.is_none_or(|profile| row.severity(profile).is_some()) && !row.is_of_run()
         };
-        for row in Catalogue::embedded().iter().filter(active) {
-            writeln!(out, "{:<32} {:<11} {}", row.id, row.keyword, row.summary)?;
+        let rows: Vec<_> = Catalogue::embedded().iter().filter(active).collect();
+        for Requirement { id, keyword, summary, planned, .. } in &rows {
+            let state = if planned.is_some() { "planned" } else { "checked" };
+            writeln!(out, "{id:<32} {keyword:<11} {state:<8} {summary}")?;
         }
+        let (all, checked) = (rows.len(), rows.iter().filter(|row| row.is_checked()).count());
+        writeln!(out, "{all} requirements: {checked} checked, {} planned", all - checked)?;
     } else {
         let scenarios = client::scenarios(options.scenarios.as_deref())?;
-        let belongs = |scenario: &&crosscheck_scenarios::Scenario| {
-            options.profile.is_none_or(|profile| scenario.belongs_to(profile))
-        };
+        let belongs =
+            |scenario: &&Scenario| options.profile.is_none_or(|profile| scenario.belongs_to(profile));
         for scenario in scenarios.iter().filter(belongs) {
             writeln!(out, "{:<46} {}", scenario.id, scenario.title)?;
         }

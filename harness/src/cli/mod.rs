@@ -3,7 +3,9 @@
 mod client;
 mod explain;
 mod list;
+mod progress;
 mod run;
+mod self_test;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum Action {
     List(list::ListOptions),
     /// Explain a scenario or a requirement
     Explain(explain::ExplainOptions),
+    /// Prove Crosscheck itself: every fault is found, every right client is left alone
+    SelfTest(self_test::SelfTestOptions),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Be the reference client: honest, or with one fault
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Action::Doctor(options) => run::doctor(&options),
         Action::List(options) => list::list(&options),
         Action::Explain(options) => explain::explain(&options),
+        Action::SelfTest(options) => self_test::self_test(&options),
         Action::Schema => list::schema(),
         Action::ReferenceClient { args } => return crosscheck_reference_client::main(args),
     };
@@ -101,6 +106,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     }
     ExitCode::from(exit::COULD_NOT_RUN)
 }
+
+const CANNOT_LISTEN: &str = "could not prepare for interruption";
 
 /// An error with the next thing to try.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,9 @@
 //! `crosscheck run` and `crosscheck doctor`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,12 +11,13 @@ use tokio::sync::watch;
 
 use crosscheck_scenarios::{Scenario, Scenarios};
 
-use crate::cli::{Hinted, client};
+use crate::cli::progress::play;
+use crate::cli::{CANNOT_LISTEN, Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
 use crate::report::{Folder, Terminal, document};
-use crate::run::{Event, Played, Settings, play_all};
+use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
 use crate::summary::Summary;
@@ -78,7 +78,13 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         terminal.head(plan.len()).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
     }
 
-    let all = play(&plan, &settings, &interrupted)?;
+    let all = play(
+        &plan,
+        settings.threads,
+        &interrupted,
+        |scenario| scenario.id.as_str(),
+        |player, scenario| player.play(scenario, &settings),
+    )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
     let document = document(&all, &summary, &settings);
     if let Some(folder) = &folder {
@@ -93,7 +99,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     Ok(exit::code(summary.as_expected()))
 }
 
-fn unless_closed(error: io::Error) -> io::Result<()> {
+/// Forgives a reader that left early.
+pub(super) fn unless_closed(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
@@ -127,49 +134,5 @@ fn set_up(
     })
 }
 
-const CANNOT_LISTEN: &str = "could not prepare for interruption";
-
 /// The scenario in which every server conforms.
 const CONFORMING: &str = "flow/complete";
-
-/// Plays the plan on threads of its own and shows progress meanwhile.
-fn play(
-    plan: &[Arc<Scenario>],
-    settings: &Settings,
-    interrupted: &watch::Receiver<bool>,
-) -> anyhow::Result<Vec<Played>> {
-    let (events, told) = mpsc::channel();
-    let mut all: Vec<Option<Played>> = vec![None; plan.len()];
-    let mut failure = None;
-    thread::scope(|scope| {
-        scope.spawn(move || play_all(plan, settings, interrupted, &events));
-        let mut done = 0;
-        for event in told {
-            match event {
-                Event::Started(place) => progress(done, plan.len(), plan[place].id.as_str()),
-                Event::Finished(place, played) => {
-                    done += 1;
-                    all[place] = Some(*played);
-                }
-                Event::Failed(error) => failure = Some(error),
-            }
-        }
-        end_progress();
-    });
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(all.into_iter().flatten().collect()),
-    }
-}
-
-fn progress(done: usize, of: usize, id: &str) {
-    if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\x1b[K{done}/{of}  {id:.60}");
-    }
-}
-
-fn end_progress() {
-    if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
-    }
-}

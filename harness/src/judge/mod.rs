@@ -64,6 +64,11 @@ const ROOMS: [&[Rule]; 18] = [
     outcome::RULES,
 ];
 
+/// The rows of the catalogue that are judged.
+pub fn rules() -> impl Iterator<Item = &'static str> {
+    ROOMS.iter().copied().flatten().map(|rule| rule.id)
+}
+
 /// The verdicts on one run: one check for every row that is active in its profile, at each party where the row is
 /// judged party by party.
 pub fn judge(scenario: &Scenario, transcript: &Transcript) -> Vec<Check> {

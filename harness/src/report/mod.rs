@@ -4,9 +4,11 @@ mod finding;
 mod folder;
 mod json;
 mod official;
+mod self_test;
 mod terminal;
 
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::document;
+pub use self_test::{SelfTest, counts, told};
 pub use terminal::Terminal;

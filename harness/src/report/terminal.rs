@@ -15,9 +15,9 @@ use crate::run::{Played, Settings};
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
 
-const FAIL: Style = AnsiColor::Red.on_default().bold();
+pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
-const PASS: Style = AnsiColor::Green.on_default().bold();
+pub(super) const PASS: Style = AnsiColor::Green.on_default().bold();
 
 /// Writes the report of one run.
 pub struct Terminal<'a> {
@@ -212,6 +212,6 @@ fn by_subject(all: &[Played], summary: &Summary<'_>) -> String {
     text
 }
 
-fn seconds(took: Duration) -> String {
+pub(super) fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use crosscheck_scenarios::Catalogue;
+
 use crate::{CROSSCHECK, crosscheck, folder, text};
 
 #[test]
@@ -21,9 +23,17 @@ fn help_shows_where_to_begin_and_the_exit_codes() {
 fn wrong_arguments_exit_with_2() {
     crosscheck(&["run", "--timeot", "3"]).exits(2).says("--timeout");
     crosscheck(&["run", "--timeout", "soon"]).exits(2).says("no unit is called `soon`");
-    crosscheck(&["run", "--profile", "mpc"]).exits(2).says("base, ema-2025, mcp");
+    let profiles = "base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict";
+    crosscheck(&["run", "--profile", "mcp-2025"])
+        .exits(2)
+        .says(profiles)
+        .says("did you mean `mcp-2025-11-25`?");
     crosscheck(&["run", "--capabilities", "idp-discovry"]).exits(2).says("did you mean `idp-discovery`?");
     crosscheck(&["run", "--command", "node 'x"]).exits(2).says("close the quote");
+    for option in ["--fault=grant-as-bearers", "--control=accept-anithing"] {
+        let call = crosscheck(&["run", "--", "crosscheck", "reference-client", option]).exits(2);
+        call.says("nearest: `").without("set-up");
+    }
     crosscheck(&["run", "--command", " "]).exits(2).says("`--command` is empty");
 }
 
@@ -63,6 +73,24 @@ fn explain_tells_of_requirements_and_scenarios_and_helps_with_typing() {
     crosscheck(&["explain", "tx-audiance-is-as-issuer"])
         .exits(2)
         .says("did you mean `tx-audience-is-as-issuer`?");
+}
+
+#[test]
+fn a_planned_requirement_says_why_and_shows_no_messages() {
+    let Some(row) = Catalogue::embedded().iter().find(|row| row.planned.is_some()) else { return };
+    let call = crosscheck(&["explain", row.id.as_str()]).exits(0).without("  right ").without("  wrong ");
+    call.says("  state     planned: ");
+    crosscheck(&["explain", "flow-order"]).exits(0).says("  state     checked").says("fail in every profile");
+}
+
+#[test]
+fn the_list_of_requirements_tells_the_state_of_each_and_counts_them() {
+    let list = crosscheck(&["list", "--requirements"]).exits(0).without("run-");
+    let (checked, planned) = (Catalogue::embedded().checked(), Catalogue::embedded().planned());
+    let counts = format!("{} requirements: {checked} checked, {planned} planned", checked + planned);
+    assert_eq!(list.stdout.lines().last(), Some(counts.as_str()), "{}", list.told());
+    assert_eq!(list.stdout.lines().count(), checked + planned + 1);
+    assert_eq!(list.stdout.matches(" planned ").count(), planned, "{}", list.told());
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod findings;
 mod invocation;
 mod readme;
 mod reports;
+mod self_test;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,24 +1,27 @@
 //! What the README says of the program is so.
 
-use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::{Catalogue, Scenarios};
+use crosscheck::report::counts;
+use crosscheck::self_proof::{Tally, trials};
+use crosscheck_reference_client::Fault;
+use crosscheck_scenarios::{Catalogue, Profile, Scenarios};
 
 use crate::crosscheck;
 
 const README: &str = include_str!("../../../README.md");
 
 #[test]
-fn the_counts_are_those_of_the_program() {
+fn the_self_test_is_that_of_the_program() {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
-    let scenarios = Scenarios::embedded(&faults).unwrap().iter().count();
-    let requirements = Catalogue::embedded().iter().count();
-    let sentence = format!(
-        "{scenarios} scenarios judge {requirements} requirements; {} faults of the reference client prove the checks, and {} controls",
-        Fault::ALL.len(),
-        Control::ALL.len(),
-    );
-    let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(readme.contains(&sentence), "the README must say: {sentence}");
+    let trials = trials(&Scenarios::embedded(&faults).unwrap());
+    let counts = counts(Some(Catalogue::embedded()), &Tally::new(trials.iter().map(|trial| (trial, true))));
+    assert!(README.contains(&counts), "the README must show:\n{counts}");
+}
+
+#[test]
+fn every_profile_has_its_row() {
+    for profile in Profile::ALL {
+        assert!(README.contains(&format!("\n| `{profile}` | ")), "{profile}");
+    }
 }
 
 #[test]
