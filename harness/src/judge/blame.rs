@@ -241,8 +241,15 @@ fn is_authorized_request(exchange: &Exchange) -> bool {
 }
 
 /// Rows about the client besides those of client authentication.
-const CLIENT_ROWS: [&str; 4] =
-    ["conf-as-secret-as-only", "conf-idp-secret-idp-only", "jb-client-of-grant", "tx-client-is-sso-client"];
+const CLIENT_ROWS: [&str; 7] = [
+    "cid-two-registrations",
+    "conf-as-secret-as-only",
+    "conf-idp-secret-idp-only",
+    "jb-client-of-grant",
+    "multi-as-changed",
+    "multi-credential-per-as",
+    "tx-client-is-sso-client",
+];
 
 /// Rows about the run itself.
 const OUTCOME: &str = "run-outcome";

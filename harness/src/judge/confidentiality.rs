@@ -90,12 +90,12 @@ fn nothing_in_urls(view: &View<'_>) -> Evidence {
     }))
 }
 
-/// What the client writes, in runs in which a token endpoint refused (`refused`) or none did.
+/// What the client writes, in runs in which a token endpoint answered with no token (`refused`) or none did.
 fn output(view: &View<'_>, refused: bool) -> Evidence {
     let legs = [Party::Idp, Party::As].into_iter().flat_map(|party| view.leg(party));
-    if legs.into_iter().any(|exchange| token_refused(exchange)) != refused {
+    if legs.into_iter().any(|exchange| !view.granted(exchange) || token_refused(exchange)) != refused {
         return Evidence::NotApplicable(match refused {
-            true => "no token endpoint refused anything",
+            true => "every token endpoint answered with a token",
             false => "a token endpoint refused, and what is written then has a row of its own",
         });
     }

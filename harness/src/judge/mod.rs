@@ -22,6 +22,7 @@ mod errors;
 mod evidence;
 mod flow;
 mod identifier;
+mod idp_metadata;
 mod jwt_bearer;
 mod lifecycle;
 mod outcome;
@@ -43,11 +44,12 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 18] = [
+const ROOMS: [&[Rule]; 19] = [
     flow::RULES,
     protected_resource::RULES,
     scope_selection::RULES,
     server_metadata::RULES,
+    idp_metadata::RULES,
     token_exchange::RULES,
     client_authentication::RULES,
     client_assertion::RULES,

@@ -96,7 +96,10 @@ fn every_request(view: &View<'_>) -> Evidence {
     let has_token = |exchange: &Exchange| {
         let before = |other: &&Exchange| other.number < exchange.number && other.party == exchange.party;
         let last = view.mcp().filter(before).filter(|other| view.bearer(other).is_some()).last();
-        last.is_some_and(|last| view.accepted(last)) && !is_first_of_user(view, exchange)
+        let is_good = last.is_some_and(|last| !matches!(last.response.status, 401 | 403));
+        is_good
+            && view.mcp().filter(before).any(|other| view.accepted(other))
+            && !is_first_of_user(view, exchange)
     };
     let exempt = |exchange: &Exchange| {
         matches!(exchange.request.method.as_str(), "HEAD" | "OPTIONS") || begins_session(exchange)

@@ -29,9 +29,9 @@ impl Sources {
     fn before(view: &View<'_>, exchange: &Exchange) -> Self {
         let before = |number: usize| number < exchange.number;
         let challenged = view.challenged("scope").filter(|(challenged, _)| before(challenged.number));
-        let mut documents = view.resource_documents().filter(|document| before(document.exchange.number));
+        let documents = view.resource_documents().filter(|document| before(document.exchange.number));
         let supported = documents
-            .next()
+            .last()
             .map(|document| document.texts("scopes_supported").into_iter().map(str::to_owned).collect());
         Self {
             challenged: challenged.map(|(_, scope)| scopes(&scope)).collect(),

@@ -1,4 +1,4 @@
-//! How the client reads authorization server metadata, of the IdP too.
+//! How the client finds and reads metadata of the resource authorization server.
 //!
 //! RFC 8414, OpenID Connect Discovery, MCP authorization 2026-07-28. A client that is configured need not discover
 //! anything, so most rows look only at what it asked for and at what it made of the answer.
@@ -26,9 +26,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("disc-endpoint-query-kept", query_kept),
     rule("disc-asm-extra-members", extra_members),
     rule("disc-asm-no-authz-endpoint", sparse),
-    rule("disc-idp-token-endpoint", idp_endpoint),
-    rule("disc-idp-issuer-match", foreign_idp),
-    rule("disc-idp-not-from-rs", idp_from_resource),
 ];
 
 /// Requests for metadata of the resource authorization server.
@@ -207,11 +204,11 @@ fn presents(view: &View<'_>, exchange: &Exchange) -> bool {
 }
 
 /// Whether a better document than `document` came from the same host before a request, and names its endpoint.
-fn has_own(view: &View<'_>, document: &Document<'_>, exchange: &Exchange) -> bool {
+pub(super) fn has_own(view: &View<'_>, document: &Document<'_>, exchange: &Exchange) -> bool {
     view.metadata(document.exchange.party, exchange.number).any(|other| other.issuer(view) == Claim::Own)
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -266,19 +263,12 @@ fn stopped_before_other_host(view: &View<'_>) -> Option<Breach> {
     })
 }
 
-/// The exchange goes to the token endpoint that is configured or published.
-fn idp_endpoint(view: &View<'_>) -> Evidence {
-    let what = "The exchange is sent to an endpoint that the IdP does not name.";
-    every(view, Party::Idp, |exchange| {
-        let published = view.metadata(Party::Idp, usize::MAX);
-        let mut endpoints: Vec<_> =
-            published.filter_map(|document| document.text("token_endpoint")).collect();
-        endpoints.insert(0, view.stage("idp.token_endpoint"));
-        misdirected(view, exchange, what, &endpoints)
-    })
-}
-
-fn misdirected(view: &View<'_>, exchange: &Exchange, what: &str, endpoints: &[&str]) -> Option<Breach> {
+pub(super) fn misdirected(
+    view: &View<'_>,
+    exchange: &Exchange,
+    what: &str,
+    endpoints: &[&str],
+) -> Option<Breach> {
     let url = view.url_without_query(exchange);
     let named = endpoints.iter().any(|endpoint| without_query(endpoint) == url);
     let expected = endpoints.first().copied().unwrap_or("none");
@@ -381,67 +371,6 @@ fn gave_up(view: &View<'_>, document: &Document<'_>) -> bool {
     matches!(view.transcript.client.ended, Ended::Exited(_)) && later.all(|exchange| searches(exchange))
 }
 
-/// IdP metadata that names another issuer is not used.
-fn foreign_idp(view: &View<'_>) -> Evidence {
-    if view.transcript.context.iter().any(|key| key == "idp_token_endpoint") {
-        return Evidence::NotApplicable("the token endpoint of the IdP is configured");
-    }
-    let own = [Claim::Own, Claim::Near];
-    let of_idp = |document: &Document<'_>| document.exchange.party == Party::Idp;
-    let foreign: Vec<_> = view
-        .server_documents()
-        .filter(of_idp)
-        .filter(|document| document.issuer(view) != Claim::Own)
-        .collect();
-    if foreign.is_empty() {
-        return Evidence::NotApplicable("all metadata of the IdP names its issuer");
-    }
-    let what = "IdP metadata of another issuer is used.";
-    let breaches = view.exchanges.iter().filter_map(|exchange| {
-        view.mentions(exchange, Role::SubjectToken).next()?;
-        let document = foreign.iter().find(|document| {
-            document.exchange.number < exchange.number
-                && document.names_endpoint_of(view, exchange)
-                && !has_own(view, document, exchange)
-        })?;
-        let said = document.members.get("issuer").map_or("nothing".into(), plain);
-        let breach =
-            Breach::new(exchange, what).compare("`issuer` of the metadata", view.issuer(Party::Idp), said);
-        Some(breach.tolerated(own.contains(&document.issuer(view))))
-    });
-    view.bait(breaches.collect())
-}
-
-/// The IdP is never found in data of the resource or of its authorization server.
-fn idp_from_resource(view: &View<'_>) -> Evidence {
-    let offers: Vec<_> = view
-        .resource_documents()
-        .chain(view.server_documents().filter(|document| document.exchange.party != Party::Idp))
-        .flat_map(|document| {
-            let members = document.members.iter().filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
-            members
-                .flat_map(|(_, value)| strings(value))
-                .map(move |text| (document.exchange.number, origin(text)))
-        })
-        .filter(|(_, origin)| !origin.is_empty())
-        .collect();
-    let breaches = view.exchanges.iter().filter_map(|exchange| {
-        let mention = view.mentions(exchange, Role::SubjectToken).next()?;
-        let url = view.url(exchange);
-        let offered =
-            offers.iter().any(|(number, offer)| *number < exchange.number && *offer == origin(&url));
-        let published = view
-            .source_of_endpoint(exchange)
-            .is_some_and(|document| document.exchange.party != exchange.party);
-        (exchange.party == Party::Trap && offered && !published).then(|| {
-            let what =
-                "The subject token is sent to an IdP that the resource or its authorization server names.";
-            Breach::new(exchange, what).compare(&format!("«{}»", mention.name), "at idp only", url)
-        })
-    });
-    view.bait(breaches.collect())
-}
-
 /// Every string in a JSON value.
 pub(super) fn strings(value: &Value) -> Vec<&str> {
     let mut found = Vec::new();
@@ -456,9 +385,6 @@ pub(super) fn strings(value: &Value) -> Vec<&str> {
     }
     found
 }
-
-/// Members by which a resource or an authorization server speaks of itself.
-const OWN_MEMBERS: [&str; 4] = ["authorization_servers", "issuer", "resource", "token_endpoint"];
 
 /// The list without which the core text refuses the authorization code flow.
 const PKCE: &str = "code_challenge_methods_supported";

@@ -32,12 +32,11 @@ fn path(path: &'static str) -> impl Fn(&mut Exchange) {
     move |exchange| exchange.request.path = Text::plain(path)
 }
 
-/// The honest flow, sent to the trap in the second leg, with a grant that is for `grant_for`.
-fn astray(grant: &str) -> Sample {
+/// The honest flow, whose second leg goes to the trap.
+fn astray() -> Sample {
     let mut sample = Sample::honest();
     let mut stray = leg2();
     stray.party = Party::Trap;
-    set(&mut stray, "assertion", Text::value(grant));
     stray.response = json_response(401, json!({"error": "invalid_client"}));
     sample.stop_after(LEG1).then([stray]);
     sample.transcript.client.ended = Ended::Exited(1);
@@ -85,7 +84,7 @@ fn well_known_places_in_order() {
     );
     both.bend(RESOURCE_METADATA, |exchange| exchange.response = json_response(404, json!({})));
     assert_eq!(both.insert(METADATA, root.clone()).findings(), []);
-    fails(silent().insert(RESOURCE_METADATA, root), "disc-prm-wellknown-order");
+    only(silent().insert(RESOURCE_METADATA, root), "disc-prm-wellknown-order", Verdict::Warn);
 }
 
 #[test]
@@ -221,7 +220,7 @@ fn metadata_of_another_issuer() {
     let right = document(Party::As, "/.well-known/openid-configuration", metadata_of(AS));
     assert_eq!(other_kind.insert(LEG1, right).findings(), []);
 
-    let mut taken = astray("id_jag#1");
+    let mut taken = astray();
     taken.bend(METADATA, member("token_endpoint", json!(format!("{TRAP}/token"))));
     taken.bend(METADATA, issuer("http://other"));
     fails(&taken, "disc-asm-issuer-match");

@@ -1,7 +1,5 @@
 //! What the client makes of tokens that end or do not suffice, and where it uses them.
 
-use std::slice::from_ref;
-
 use serde_json::json;
 
 use crosscheck_scenarios::{Call, EndpointName, McpScript, Outcome, Party, Profile, Replay, User};
@@ -278,7 +276,7 @@ fn credentials_stay_with_their_issuer() {
     let mut other = Sample::honest();
     let [document, _, mut leg2] = lured(&mut other);
     set(&mut leg2, "assertion", Text::value("id_jag#1"));
-    other.stop_after(LEG1).insert(LEG1, document).then(from_ref(&leg2).iter().cloned());
+    other.stop_after(LEG1).insert(LEG1, document).then([leg2]);
     other.bend(RESOURCE_METADATA, |exchange| {
         exchange.response = json_response(200, list(&[TRAP, super::sample::AS]))
     });
