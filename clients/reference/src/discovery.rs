@@ -158,6 +158,9 @@ impl Client {
         if self.varies(Control::NoResourceNoScope) {
             return None;
         }
+        if self.has(Fault::ScopeInvented) && challenge.scope.is_none() {
+            return Some("mcp:everything".to_owned());
+        }
         let supported = resource.strings("scopes_supported");
         let mut challenged = challenge.scope.clone().filter(|_| !self.has(Fault::ScopeIgnoresChallenge));
         if self.has(Fault::ScopeFilteredBySupported) && !supported.is_empty() {
@@ -167,8 +170,7 @@ impl Client {
                 .filter(|scope| !scope.is_empty());
         }
         let supported = Some(supported.join(" ")).filter(|scope| !scope.is_empty());
-        let invented = || self.has(Fault::ScopeInvented).then(|| "mcp:everything".to_owned());
-        challenged.or(supported).or_else(|| self.context.scope.clone()).or_else(invented)
+        challenged.or(supported).or_else(|| self.context.scope.clone())
     }
 }
 

@@ -78,7 +78,7 @@ faults! {
     ScopeIgnoresChallenge "scope-ignores-challenge" ["disc-scope-selection"];
     /// Drops the scopes of the challenge that `scopes_supported` lacks.
     ScopeFilteredBySupported "scope-filtered-by-supported" ["disc-scope-authoritative"];
-    /// Asks for `mcp:everything` where nobody names a scope.
+    /// Asks for `mcp:everything` where the challenge names no scope.
     ScopeInvented "scope-invented" ["disc-scope-selection"];
     /// Builds the first well-known URL by appending it to an issuer with a path.
     WellKnownAppended "well-known-appended" F27 ["disc-asm-order-path"];
@@ -316,6 +316,8 @@ faults! {
 
     // Tokens that are kept.
 
+    /// Fetches a grant before every request, and throws it away.
+    ExchangesIdly "exchanges-idly" ["tx-not-repeated-idly"];
     /// Fetches a token for every request when the server does not say how long it is good for.
     ExchangesForEveryRequest "exchanges-for-every-request" F50 ["life-token-reused"];
     /// Sends the access token of one MCP server to every other.

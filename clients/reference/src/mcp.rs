@@ -196,13 +196,14 @@ impl<'a> Session<'a> {
         Ok(answer)
     }
 
-    /// Wrongly replaces a token that was used and has no lifetime.
+    /// Wrongly fetches what the client has already: a token in the place of one without a lifetime, or a grant
+    /// that is thrown away.
     async fn renew(&mut self) -> Result<(), Cause> {
-        if self.client.has(Fault::ExchangesForEveryRequest)
-            && self.sent > 0
-            && let Some(Authorization { target, token, .. }) = self.authorization
-            && !token.has_lifetime
-        {
+        let Some(Authorization { target, token, .. }) = self.authorization else { return Ok(()) };
+        if self.client.has(Fault::ExchangesIdly) && self.sent > 0 {
+            self.client.exchange(target).await?;
+        }
+        if self.client.has(Fault::ExchangesForEveryRequest) && self.sent > 0 && !token.has_lifetime {
             // Boxed, since a fault of the flow opens a session itself.
             let obtained = Box::pin(self.client.obtain(target, None)).await;
             let (_, token) = obtained.map_err(|failure| failure.cause)?;
