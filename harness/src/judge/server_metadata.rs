@@ -203,11 +203,12 @@ fn presents(view: &View<'_>, exchange: &Exchange) -> bool {
     exchange.request.mentions.iter().any(|mention| view.role(&mention.name).is_some())
 }
 
-/// Whether a better document than `document` came from the same host before a request, and names its endpoint.
+/// Whether the server of `document` gave metadata of its own before a request as well.
 pub(super) fn has_own(view: &View<'_>, document: &Document<'_>, exchange: &Exchange) -> bool {
     view.metadata(document.exchange.party, exchange.number).any(|other| other.issuer(view) == Claim::Own)
 }
 
+/// A JSON value for people.
 pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -236,11 +237,11 @@ fn endpoint_absent(view: &View<'_>) -> Evidence {
 fn endpoint_used(view: &View<'_>) -> Evidence {
     let what = "The grant is sent to an endpoint that the resource authorization server does not name.";
     let evidence = every(view, Party::As, |exchange| {
-        let endpoints: Vec<_> = view
-            .server_documents()
-            .filter(|document| document.exchange.number < exchange.number)
-            .filter_map(|document| document.text("token_endpoint"))
-            .collect();
+        if view.source_of_endpoint(exchange).is_some() {
+            return None;
+        }
+        let published = view.metadata(exchange.party, exchange.number);
+        let endpoints: Vec<_> = published.filter_map(|document| document.text("token_endpoint")).collect();
         let own = [view.stage(&format!("{}.token_endpoint", exchange.party))];
         misdirected(view, exchange, what, if endpoints.is_empty() { &own } else { &endpoints })
     });
@@ -263,6 +264,7 @@ fn stopped_before_other_host(view: &View<'_>) -> Option<Breach> {
     })
 }
 
+/// A token request to none of the endpoints that a server names.
 pub(super) fn misdirected(
     view: &View<'_>,
     exchange: &Exchange,
