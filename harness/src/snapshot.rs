@@ -77,7 +77,9 @@ fn by_name(transcript: &Transcript, text: &str) -> String {
     names.sort_by_key(|(name, url)| (std::cmp::Reverse(url.len()), name.len()));
     let issuer = names.iter().find(|(name, url)| name.ends_with(".issuer") && url.as_str() == text);
     let exact = issuer.or_else(|| names.iter().find(|(_, url)| url.as_str() == text));
-    exact.map_or_else(|| text.to_owned(), |(name, _)| format!("{{{name}}}"))
+    let port = || transcript.stage.get("as.port").map_or("", String::as_str);
+    // An identifier that a script spells in a way of its own still holds the port of the run.
+    exact.map_or_else(|| text.replace(port(), "{as.port}"), |(name, _)| format!("{{{name}}}"))
 }
 
 /// Which of several equal tokens it was is a client's freedom.
