@@ -54,7 +54,7 @@ impl Challenge {
 
 /// Every challenge of one header line.
 fn challenges(line: &str, behaviour: &Behaviour) -> Vec<Challenge> {
-    let mut cursor = Cursor { rest: line, keeps_escapes: behaviour.has(Fault::ChallengeEscapesKept) };
+    let mut cursor = Cursor { rest: line, behaviour };
     let mut challenges: Vec<Challenge> = Vec::new();
     loop {
         cursor.skip(|c| matches!(c, ' ' | '\t' | ','));
@@ -78,7 +78,7 @@ fn challenges(line: &str, behaviour: &Behaviour) -> Vec<Challenge> {
 
 struct Cursor<'a> {
     rest: &'a str,
-    keeps_escapes: bool,
+    behaviour: &'a Behaviour,
 }
 
 impl<'a> Cursor<'a> {
@@ -95,9 +95,9 @@ impl<'a> Cursor<'a> {
 
     /// Takes `=` and the blanks around it, or nothing.
     fn equals_sign(&mut self) -> bool {
-        let Some(rest) = self.rest.trim_start_matches(is_blank).strip_prefix('=') else {
-            return false;
-        };
+        let close = self.behaviour.has(Fault::ChallengeBlanksUnread);
+        let ahead = if close { self.rest } else { self.rest.trim_start_matches(is_blank) };
+        let Some(rest) = ahead.strip_prefix('=') else { return false };
         self.rest = rest.trim_start_matches(is_blank);
         true
     }
@@ -118,8 +118,12 @@ impl<'a> Cursor<'a> {
                     return Some(value);
                 }
                 '\\' => {
-                    value.extend(self.keeps_escapes.then_some(c));
+                    value.extend(self.behaviour.has(Fault::ChallengeEscapesKept).then_some(c));
                     value.extend(chars.next());
+                }
+                ',' if self.behaviour.has(Fault::ChallengeSplitAtCommas) => {
+                    self.rest = chars.as_str();
+                    return Some(value);
                 }
                 _ => value.push(c),
             }

@@ -52,6 +52,10 @@ faults! {
     BearerBehindOtherSchemeMissed "bearer-behind-other-scheme-missed" F52 ["disc-challenge-multi"];
     /// Keeps the backslashes of quoted pairs in a challenge.
     ChallengeEscapesKept "challenge-escapes-kept" ["disc-challenge-quoting"];
+    /// Takes every comma of a challenge for the end of a parameter, inside quotes too.
+    ChallengeSplitAtCommas "challenge-split-at-commas" ["disc-challenge-quoting"];
+    /// Does not read a parameter of a challenge that has blanks around its `=`.
+    ChallengeBlanksUnread "challenge-blanks-unread" ["disc-challenge-quoting"];
     /// Knows the scheme of a challenge only as `Bearer`, and goes on with well-known URLs without it.
     ChallengeSchemeCaseSensitive "challenge-scheme-case-sensitive" ["disc-challenge-quoting"];
     /// Asks for protected resource metadata at the root only where the challenge names no URL.

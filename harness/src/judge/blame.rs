@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crosscheck_scenarios::{Catalogue, Kind, Party, Requirement, RequirementId, Severity};
+use crosscheck_scenarios::{Catalogue, Kind, Outcome, Party, Requirement, RequirementId, Severity};
 use crosscheck_wire::transcript::{Exchange, SCRIPTED};
 
 use crate::check::{Check, Consequence, Finding, Verdict};
@@ -52,7 +52,7 @@ fn check(view: &View<'_>, observation: Observation, found: Option<Found>, counte
         (None, Evidence::Broken(_)) => (Verdict::NotApplicable, said("told under another finding")),
         (None, Evidence::NotApplicable(why)) => (Verdict::NotApplicable, said(why)),
         (None, Evidence::Unreached(why)) => {
-            let asked = view.scenario.requirements.contains(&requirement.id) && !counted;
+            let asked = view.scenario.requirements.contains(&requirement.id) && !counted && must_go_on(view);
             match asked {
                 true => {
                     let what = format!("The run did not get to what the scenario asks about: {why}.");
@@ -63,6 +63,11 @@ fn check(view: &View<'_>, observation: Observation, found: Option<Found>, counte
         }
     };
     Check { requirement: requirement.id.clone(), at, verdict, finding }
+}
+
+/// Whether a client has to get to what the scenario asks about: not where it may stop before, nor in a probe.
+fn must_go_on(view: &View<'_>) -> bool {
+    view.scenario.expect.outcome != Outcome::Either && view.scenario.kind != Kind::Probe
 }
 
 fn verdict(view: &View<'_>, requirement: &Requirement, severity: Severity) -> Verdict {

@@ -143,8 +143,9 @@ fn default_basic(view: &View<'_>) -> Evidence {
         return Evidence::NotApplicable("the client saw no metadata without a list of methods");
     }
     methods(view, Party::As, |exchange, method| {
-        let silent = listed_methods(view, exchange)?.is_none();
-        (silent && method != AuthMethod::ClientSecretBasic).then(|| {
+        let document = view.metadata(exchange.party, exchange.number).next()?;
+        // An empty list says nothing that anybody has a rule for.
+        (!document.members.contains_key(METHODS) && method != AuthMethod::ClientSecretBasic).then(|| {
             let what = "The metadata lists no methods, which means client_secret_basic, and the client uses another.";
             Breach::new(exchange, what).compare("method", AuthMethod::ClientSecretBasic.as_str(), method.as_str())
         })

@@ -59,12 +59,18 @@ impl<'a> Document<'a> {
 
     /// Whether authorization server metadata is that of the issuer by which it was asked for.
     pub(super) fn issuer(&self, view: &View<'_>) -> Claim {
+        let asked = self.asked_by(view);
+        claim(self.text("issuer"), &asked.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The issuer by which authorization server metadata was asked for, in every spelling that leads to its URL.
+    pub(super) fn asked_by(&self, view: &View<'_>) -> Vec<String> {
         let asked = issuer_of_url(&view.url_without_query(self.exchange));
         let names = [Party::Idp, Party::As, Party::As2, Party::Trap].map(|party| view.issuer(party));
         let lists: Vec<_> = view.resource_documents().flat_map(|document| document.servers()).collect();
-        let same: Vec<_> = names.into_iter().chain(lists).filter(|name| is_near(name, &asked)).collect();
-        let expected = if same.is_empty() { vec![asked.as_str()] } else { same };
-        claim(self.text("issuer"), &expected)
+        let same = names.into_iter().chain(lists).filter(|name| is_near(name, &asked)).map(str::to_owned);
+        let same: Vec<_> = same.collect();
+        if same.is_empty() { vec![asked] } else { same }
     }
 
     /// Whether a request goes to the token endpoint that the document names.

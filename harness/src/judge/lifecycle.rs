@@ -205,8 +205,7 @@ fn renewal(view: &View<'_>, expired: bool) -> Evidence {
                 && view.bearer(exchange).is_some_and(|other| other != token)
         });
         let legs = || view.leg(Party::Idp).iter().chain(view.leg(Party::As)).filter(later);
-        let denied = legs().any(|exchange| token_refused(exchange))
-            || server_changed(view, refusal.party, refusal.number);
+        let denied = legs().any(|exchange| token_refused(exchange)) || server_changed(view, refusal.party);
         (!renewed && !denied).then(|| {
             let breach =
                 Breach::new(refusal, "An access token has ended, and the client does not use a new one.");

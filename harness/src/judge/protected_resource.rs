@@ -10,16 +10,17 @@ use super::challenge::schemes;
 use super::documents::{Claim, Document};
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::{is_near, is_parent};
-use super::token_request::{scopes, seen};
+use super::scope_selection::misses_challenge;
+use super::token_request::seen;
 use super::view::{View, WellKnown, well_known};
 
 pub(super) const RULES: &[Rule] = &[
-    rule("disc-challenge-parse", |view| challenge_url(view, |_| true, "no challenge named a metadata URL")),
+    rule("disc-challenge-parse", challenge_url),
     rule("disc-challenge-multi", |view| {
-        challenge_url(view, is_one_of_several, "no challenge stood beside another")
+        challenge_read(view, is_one_of_several, "no challenge stood beside another")
     }),
     rule("disc-challenge-quoting", |view| {
-        challenge_url(view, is_oddly_written, "every challenge was written in the usual way")
+        challenge_read(view, is_oddly_written, "every challenge was written in the usual way")
     }),
     rule("disc-prm-wellknown-order", well_known_order),
     rule("disc-prm-resource-match", resource_match),
@@ -40,39 +41,83 @@ fn is_one_of_several(exchange: &Exchange) -> bool {
     challenges(exchange).iter().flat_map(|header| schemes(header)).count() > 1
 }
 
+/// Whether a challenge that stands alone has escapes, blanks around `=`, separators inside quotes, or its scheme in
+/// other than the usual letters.
 fn is_oddly_written(exchange: &Exchange) -> bool {
     let odd_scheme = |scheme: &&str| scheme.eq_ignore_ascii_case("Bearer") && *scheme != "Bearer";
-    challenges(exchange).iter().any(|header| header.contains('\\') || schemes(header).iter().any(odd_scheme))
+    let odd = |header: &String| {
+        let (outside, inside): (Vec<_>, Vec<_>) =
+            header.split('"').enumerate().partition(|(place, _)| place % 2 == 0);
+        header.contains('\\')
+            || schemes(header).iter().any(odd_scheme)
+            || outside.iter().any(|(_, text)| text.contains(" =") || text.contains("= "))
+            || inside.iter().any(|(_, text)| text.contains(','))
+    };
+    !is_one_of_several(exchange) && challenges(exchange).iter().any(odd)
 }
 
-/// The metadata URL of a challenge of which `is` holds is the one that is read.
-fn challenge_url(view: &View<'_>, is: fn(&Exchange) -> bool, missing: &'static str) -> Evidence {
-    let named = view.challenged("resource_metadata").find(|(challenged, _)| is(challenged));
-    let Some((challenged, url)) = named else { return Evidence::NotApplicable(missing) };
+/// The metadata URL that a challenge names is the one that is read.
+fn challenge_url(view: &View<'_>) -> Evidence {
+    let Some((challenged, url)) = view.challenged("resource_metadata").next() else {
+        return Evidence::NotApplicable("no challenge named a metadata URL");
+    };
+    match metadata_read(view, challenged, &url) {
+        Read::There => Evidence::Kept,
+        Read::Nowhere => {
+            Evidence::NotApplicable("the client read no protected resource metadata after the challenge")
+        }
+        Read::Elsewhere(other) => Evidence::Broken(vec![other]),
+    }
+}
+
+/// Where protected resource metadata was read after a challenge.
+enum Read {
+    There,
+    Elsewhere(Breach),
+    Nowhere,
+}
+
+fn metadata_read(view: &View<'_>, challenged: &Exchange, url: &str) -> Read {
     // A client that keeps an escape asks for nearly that URL.
     let plain = |url: &str| url.replace("%5C", "/").replace(['\\', '/'], "");
     let asked = |exchange: &&Exchange| {
-        well_known(exchange) == Some(WellKnown::Resource) || plain(&view.url(exchange)) == plain(&url)
+        well_known(exchange) == Some(WellKnown::Resource) || plain(&view.url(exchange)) == plain(url)
     };
     let requests: Vec<_> = view.to(challenged.party).filter(asked).collect();
     if requests.iter().any(|exchange| view.url(exchange) == url) {
-        return Evidence::Kept;
+        return Read::There;
     }
-    let Some(other) = requests.iter().find(|exchange| exchange.number > challenged.number) else {
-        return Evidence::NotApplicable("the client read no protected resource metadata after the challenge");
+    let other = requests.into_iter().find(|exchange| exchange.number > challenged.number);
+    other.map_or(Read::Nowhere, |other| {
+        let what = "Protected resource metadata is read from another URL than the challenge names.";
+        Read::Elsewhere(Breach::new(other, what).compare("URL", url, view.url(other)))
+    })
+}
+
+/// A challenge of which `is` holds is read like any other: its URL, its scope, and as far as the flow.
+fn challenge_read(view: &View<'_>, is: fn(&Exchange) -> bool, missing: &'static str) -> Evidence {
+    let named = view.challenged("resource_metadata").find(|(challenged, _)| is(challenged));
+    let Some((challenged, url)) = named else { return Evidence::NotApplicable(missing) };
+    let read = metadata_read(view, challenged, &url);
+    let mut breaches: Vec<_> = match read {
+        Read::Elsewhere(breach) => vec![breach],
+        Read::There | Read::Nowhere => Vec::new(),
     };
-    let what = "Protected resource metadata is read from another URL than the challenge names.";
-    let read = Breach::new(other, what).compare("URL", &url, view.url(other));
-    // Who has missed the URL of a challenge has missed its scope.
-    let scope = view.challenged("scope").find(|(exchange, _)| exchange.number == challenged.number);
-    let asks_otherwise = scope.into_iter().flat_map(|(_, scope)| {
-        let later = view.leg(Party::Idp).iter().filter(|leg1| leg1.number > challenged.number);
-        later.filter(move |leg1| {
-            leg1.request.param("scope").is_some_and(|sent| scopes(&sent.value.to_string()) != scopes(&scope))
-        })
-    });
-    let asks = asks_otherwise.map(|leg1| Breach { exchange: Some(leg1.number), ..read.clone() });
-    Evidence::of(std::iter::once(read.clone()).chain(asks))
+    let later = view.leg(Party::Idp).iter().filter(|leg1| leg1.number > challenged.number);
+    breaches.extend(later.filter_map(|leg1| {
+        let what = "The exchange asks for another scope than the challenge names.";
+        let (expected, sent) = misses_challenge(view, leg1)?;
+        Some(Breach::new(leg1, what).compare("scope", expected, sent))
+    }));
+    let gave_up = view.leg(Party::Idp).is_empty()
+        && view.leg(Party::As).is_empty()
+        && matches!(view.transcript.client.ended, Ended::Exited(_));
+    if gave_up {
+        let what = "The client gives up after a challenge that is written as HTTP allows it.";
+        let breach = Breach::new(challenged, what).compare("next exchange", "at the IdP", view.ending());
+        breaches.insert(0, breach.ends_run());
+    }
+    Evidence::of(breaches)
 }
 
 /// Where the challenge names no URL: first the well-known place with the path, then that of the origin.
@@ -191,7 +236,7 @@ fn server_from_list(view: &View<'_>) -> Evidence {
     if guesses.is_empty() && super::server_metadata::requests(view).is_empty() {
         return Evidence::NotApplicable("the client asked for no authorization server metadata");
     }
-    let listed = view.resource_documents().next().is_some();
+    let listed = view.resource_documents().any(|document| !document.servers().is_empty());
     let read = guesses.iter().map(|exchange| {
         let what = "The MCP server's own host is asked for authorization server metadata.";
         let server = view.scenario.protector(exchange.party);
@@ -316,11 +361,25 @@ fn extra_members(view: &View<'_>) -> Evidence {
     let party = document.exchange.party;
     let known = view.issuer(view.scenario.protector(party));
     let in_order = document.resource(view.resource(party)) == Claim::Own && document.servers() == [known];
-    Evidence::of((in_order && gave_up_at(view, &document)).then(|| {
-        let what = "The client gives up on protected resource metadata with members that it does not know.";
-        Breach::new(document.exchange, what)
-            .compare("next request", "to that server", view.ending())
-            .ends_run()
+    if !in_order || view.to(view.scenario.protector(party)).next().is_some() {
+        return Evidence::Kept;
+    }
+    let what = "The client drops protected resource metadata with members that it does not know.";
+    // Who goes on without the document looks for a server at the MCP server's own host.
+    let guesses = view.to(party).filter(|exchange| {
+        matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid))
+            && exchange.number > document.exchange.number
+    });
+    let guesses: Vec<_> = guesses.collect();
+    if guesses.is_empty() {
+        return Evidence::of(gave_up_at(view, &document).then(|| {
+            let breach = Breach::new(document.exchange, what);
+            breach.compare("next request", "to the listed server", view.ending()).ends_run()
+        }));
+    }
+    Evidence::of(guesses.into_iter().map(|guess| {
+        let breach = Breach::new(guess, what);
+        breach.compare("host", view.origin(view.scenario.protector(party)), view.origin(party)).ends_run()
     }))
 }
 

@@ -67,10 +67,8 @@ fn selection(view: &View<'_>) -> Evidence {
         }
         let extra: BTreeSet<_> = sent.difference(&configured).cloned().collect();
         if let Some(last) = challenged.last() {
-            let union = challenged.iter().flatten().cloned().collect();
-            let with_configured = last.union(&configured).cloned().collect();
-            let right = [last.clone(), union, with_configured].contains(&sent);
             let what = "The exchange asks for another scope than the challenge names.";
+            let right = follows(&sent, &challenged, &configured);
             return (!right).then(|| Breach::new(exchange, what).compare("scope", text(last), text(&sent)));
         }
         let supported = supported.filter(|_| is_challenged)?;
@@ -83,6 +81,26 @@ fn selection(view: &View<'_>) -> Evidence {
         let what = "The exchange asks for some of the scopes that the metadata names.";
         (!extra.is_superset(&supported)).then(|| breach(what, text(&supported)).at_most(Severity::Info))
     })
+}
+
+/// Whether a scope is that of the last challenge, of all of them, or has the configured one besides.
+fn follows(sent: &BTreeSet<String>, challenged: &[BTreeSet<String>], configured: &BTreeSet<String>) -> bool {
+    challenged.last().is_none_or(|last| {
+        let union = challenged.iter().flatten().cloned().collect();
+        [last.clone(), union, last.union(configured).cloned().collect()].contains(sent)
+    })
+}
+
+/// The scope that a challenge names and the one that an exchange asks for instead, before any 403.
+pub(super) fn misses_challenge(view: &View<'_>, exchange: &Exchange) -> Option<(String, String)> {
+    if view.mcp().any(|other| other.number < exchange.number && lacked_scope(other)) {
+        return None;
+    }
+    let sent = scopes(&exchange.request.param("scope")?.value.to_string());
+    let challenged = Sources::before(view, exchange).challenged;
+    let configured = configured(view);
+    let misses = sent != configured && !follows(&sent, &challenged, &configured);
+    misses.then(|| (challenged.last().map(text).unwrap_or_default(), text(&sent)))
 }
 
 fn authoritative(view: &View<'_>) -> Evidence {

@@ -192,7 +192,11 @@ fn foreign_issuer(view: &View<'_>, kind: Claim) -> Evidence {
             endpoint == Some(origin(&view.url(document.exchange)))
         };
         let said = document.members.get("issuer").map_or("nothing".into(), plain);
-        let breach = Breach::new(exchange, what).compare("`issuer` of the metadata", "the listed one", said);
+        let breach = Breach::new(exchange, what).compare(
+            "`issuer` of the metadata",
+            document.asked_by(view).swap_remove(0),
+            said,
+        );
         Some(breach.tolerated(near || (kind == Claim::Absent && expected_host())))
     });
     view.bait(breaches.collect())

@@ -84,12 +84,10 @@ fn moves<'a>(view: &View<'a>) -> Vec<(usize, Vec<&'a str>)> {
     moves
 }
 
-/// Whether an MCP server stopped listing, after an exchange, the authorization server that it listed before.
-pub(super) fn server_changed(view: &View<'_>, party: Party, after: usize) -> bool {
-    let at = |number: usize| {
-        view.exchanges.iter().any(|exchange| exchange.number == number && exchange.party == party)
-    };
-    moves(view).into_iter().any(|(number, _)| number > after && at(number))
+/// Whether an MCP server stopped listing the authorization server that it listed before.
+pub(super) fn server_changed(view: &View<'_>, party: Party) -> bool {
+    let at = |number: usize| view.to(party).any(|exchange| exchange.number == number);
+    moves(view).into_iter().any(|(number, _)| at(number))
 }
 
 const ONE_SERVER: &str = "the client is asked to call one MCP server only";

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crosscheck_scenarios::Party;
-use crosscheck_wire::transcript::{Ended, Exchange};
+use crosscheck_wire::transcript::{Ended, Exchange, SCRIPTED};
 
 use super::challenge;
 use super::evidence::{Breach, Evidence, Rule, rule};
@@ -48,10 +48,10 @@ fn step_up(view: &View<'_>) -> Evidence {
     if view.leg1_is_outside() {
         return Evidence::NotApplicable("the grant is handed to the client ready");
     }
-    let mut named: Vec<_> = lacking(view)
-        .into_iter()
-        .filter_map(|exchange| Some((exchange, challenged(exchange, "scope")?)))
-        .collect();
+    // A script that refuses for ever asks for no scope that would help.
+    let meant = lacking(view).into_iter().filter(|exchange| exchange.refusal != SCRIPTED);
+    let mut named: Vec<_> =
+        meant.filter_map(|exchange| Some((exchange, challenged(exchange, "scope")?))).collect();
     // Who is refused for it again has asked in vain, or was judged by the first refusal.
     named.dedup_by(|(_, scope), (_, first)| scope == first);
     if named.is_empty() || !matches!(view.transcript.client.ended, Ended::Exited(_)) {

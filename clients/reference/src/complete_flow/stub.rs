@@ -71,7 +71,7 @@ pub(super) fn plain() -> Setup {
         protocol_version: "2025-11-25",
         discover_idp: false,
         challenge: &[
-            r#"Basic realm="x, y", Bearer scope="a b", resource_metadata="{origin}/prm{mcp}", error="invalid_token""#,
+            r#"Basic realm="x, y", Bearer realm="x, scope=none, y", scope = "a b", resource_metadata="{origin}/prm{mcp}", error="invalid_token""#,
         ],
         resource_metadata_at: &["/prm/mcp", "/prm/mcp2", "/.well-known/oauth-protected-resource"],
         resource_metadata: json!({}),

@@ -1,6 +1,6 @@
 //! Who the client is and how it proves it: one bend, one finding.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crosscheck_scenarios::{AuthMethod, Outcome, Party};
 use crosscheck_wire::transcript::{Exchange, JwtFacts};
@@ -67,6 +67,11 @@ fn client_authentication() {
     only(&basic_only, "cauth-method-advertised@as", Verdict::Warn);
     let mut silent = bent(LEG2, post);
     silent.bend(METADATA, |exchange| list_methods(exchange, json!([])));
+    assert_eq!(silent.findings(), []);
+    silent.bend(METADATA, |exchange| {
+        let metadata = exchange.response.body.json.as_mut().and_then(Value::as_object_mut);
+        metadata.unwrap().remove("token_endpoint_auth_methods_supported");
+    });
     only(&silent, "cauth-default-basic", Verdict::Warn);
 }
 

@@ -128,10 +128,13 @@ fn giving_up_before_the_server_that_is_to_refuse_is_blamed_on_the_answer_not_tak
 #[test]
 fn a_row_that_the_scenario_asks_about_is_not_reached_unless_a_finding_explains_it() {
     let mut sample = Sample::honest();
-    sample.scenario.expect.outcome = Outcome::Either;
+    sample.scenario.expect.outcome = Outcome::Refused;
     sample.scenario.requirements = vec![RequirementId::new("jb-assertion-verbatim")];
     sample.transcript.exchanges.truncate(LEG1);
     assert_eq!(sample.findings(), found("jb-assertion-verbatim", Verdict::NotReached));
+    sample.scenario.expect.outcome = Outcome::Either;
+    assert_eq!(sample.findings(), []);
+    sample.scenario.expect.outcome = Outcome::Refused;
     sample.insert(LEG1, exchange(Party::As, EndpointName::Authorization, "GET", "/authorize", 200));
     assert_eq!(sample.findings(), found("flow-no-user-redirect", Verdict::Warn));
 }
