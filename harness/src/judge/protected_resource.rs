@@ -261,7 +261,8 @@ fn taken_for_server(view: &View<'_>, guesses: &[&Exchange]) -> Vec<Breach> {
     });
     let endpoints = view.exchanges.iter().filter(|exchange| {
         let source = view.source_of_endpoint(exchange);
-        source.is_some_and(|document| document.exchange.party.is_mcp_server()) && view.is_stray(exchange)
+        source.is_some_and(|document| document.exchange.party.is_mcp_server())
+            && view.astray(exchange).is_some()
     });
     let endpoints = endpoints.map(|exchange| {
         Breach::new(exchange, what).compare("token endpoint", "that of a listed server", view.url(exchange))
@@ -327,7 +328,9 @@ fn invented(view: &View<'_>, what: &str, is: impl Fn(&Exchange) -> bool) -> Evid
         let invented = silent && !known.iter().any(|known| is_near(known, &audience));
         invented.then(|| {
             let expected = "an issuer that metadata or configuration names";
-            Breach::new(leg1, what).compare("audience", expected, seen(leg1, "audience"))
+            // Worse is what then goes to the server that was made up.
+            let breach = Breach::new(leg1, what).at_most(Severity::Warn);
+            breach.compare("audience", expected, seen(leg1, "audience"))
         })
     });
     view.bait(breaches.collect())

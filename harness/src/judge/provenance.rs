@@ -65,12 +65,12 @@ impl<'a> View<'a> {
             || (party.is_mcp_server() && self.role(name) == Some(Role::AccessToken) && unnamed())
     }
 
-    /// Whether a request carries a secret or token to a party that it is not for.
-    pub(super) fn is_stray(&self, exchange: &Exchange) -> bool {
-        let mut mentions = exchange.request.mentions.iter();
-        mentions.any(|mention| {
-            self.role(&mention.name).is_some() && !self.may_travel(&mention.name, exchange.party)
-        })
+    /// The first secret or token in a request to a party that it is not for.
+    pub(super) fn astray(&self, exchange: &'a Exchange) -> Option<&'a str> {
+        let names = exchange.request.mentions.iter().map(|mention| mention.name.as_str());
+        let mut astray =
+            names.filter(|name| self.role(name).is_some() && !self.may_travel(name, exchange.party));
+        astray.next()
     }
 
     /// The evidence of a bait that was taken: its breaches, and every request after the first of them in which
@@ -83,11 +83,14 @@ impl<'a> View<'a> {
         };
         let (from, pattern) = (first.0, first.1.clone());
         let told: Vec<_> = breaches.iter().filter_map(|breach| breach.exchange).collect();
-        let strays = self.exchanges.iter().filter(|exchange| {
-            exchange.number > from && !told.contains(&exchange.number) && self.is_stray(exchange)
+        let later = self.exchanges.iter().filter(|exchange| exchange.number > from);
+        let strays = later.filter(|exchange| !told.contains(&exchange.number)).filter_map(|exchange| {
+            let astray = self.astray(exchange)?;
+            let home = self.facts(astray)?.travels_to.first()?;
+            let breach = Breach::new(exchange, &pattern.what).tolerated(pattern.tolerated);
+            Some(breach.compare(&format!("«{astray}»"), format!("at {home} only"), self.url(exchange)))
         });
-        let strays: Vec<_> =
-            strays.map(|exchange| Breach { exchange: Some(exchange.number), ..pattern.clone() }).collect();
+        let strays: Vec<_> = strays.collect();
         breaches.extend(strays);
         Evidence::of(breaches)
     }

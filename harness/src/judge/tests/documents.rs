@@ -126,7 +126,11 @@ fn no_server_is_invented() {
     let mut missing = bent(RESOURCE_METADATA, member("authorization_servers", json!([])));
     assert_eq!(missing.findings(), []);
     invented(&mut missing);
-    only(&missing, "disc-prm-as-missing", Verdict::Warn);
+    // Secret and grant went there.
+    only(&missing, "disc-prm-as-missing", Verdict::Fail);
+    let mut asked = missing.clone();
+    asked.stop_after(LEG1);
+    only(&asked, "disc-prm-as-missing", Verdict::Warn);
     let covers: Vec<_> = missing.finding().covers.iter().map(ToString::to_string).collect();
     assert!(
         ["conf-as-secret-as-only", "conf-grant-as-only"].iter().all(|id| covers.contains(&(*id).to_owned())),
