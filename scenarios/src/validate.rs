@@ -1,7 +1,7 @@
 //! What is readable in a script and cannot be meant.
 
 use std::collections::HashSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde_json::Value;
 use toml::Spanned;
@@ -221,7 +221,7 @@ fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
     for host in outside_hosts(text) {
         let what = format!("`{host}` is a host outside the stage, to which a client might be led");
         problem(
-            host,
+            &host,
             what,
             "use a name of the stage such as `{trap.origin}`, or a host that never resolves, such as `a.example`",
         );
@@ -233,24 +233,49 @@ fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
     }
 }
 
-/// Hosts of URLs, relative ones included, that are neither of the stage, nor loopback, nor reserved never to
-/// resolve (RFC 2606 section 2).
-fn outside_hosts(text: &str) -> impl Iterator<Item = &str> {
-    let authorities = text.match_indices("//").filter(|(at, _)| {
+/// Hosts of URLs, relative ones included, that are neither loopback nor reserved never to resolve (RFC 2606
+/// section 2). A client reads a URL as browsers do: without its slashes, with too many, with backslashes, or with a
+/// name before the host.
+fn outside_hosts(text: &str) -> Vec<String> {
+    let text = text.replace('\\', "/");
+    let behind = |mark: &str| text.match_indices(mark).map(|(at, _)| at).collect::<Vec<_>>();
+    let slashes = behind("//").into_iter().filter(|at| {
         let before = text[..*at].chars().next_back();
         before.is_none_or(|before| !(before.is_alphanumeric() || "/}".contains(before)))
     });
-    let hosts = authorities.filter_map(|(at, mark)| {
-        let end = |c: char| !(c.is_ascii_alphanumeric() || "-._{}[@".contains(c));
-        text[at + mark.len()..].split(end).next()
-    });
-    hosts.filter(|host| {
-        let host = host.to_ascii_lowercase();
-        let loopback =
-            host == "localhost" || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
-        let reserved = [".example", ".invalid", ".test"].iter().any(|end| host.ends_with(end));
-        !(loopback || reserved || host.is_empty() || host.starts_with('{'))
-    })
+    let lower = text.to_ascii_lowercase();
+    let schemes = ["http:", "https:"]
+        .into_iter()
+        .flat_map(|scheme| lower.match_indices(scheme).map(move |(at, _)| at + scheme.len()));
+    let schemes = schemes.filter(|at| !text[*at..].starts_with("//"));
+    // An origin of the stage is no more than a name where `@` and another host follow.
+    let origins = behind(".origin}").into_iter().map(|at| at + ".origin}".len());
+    let origins = origins.filter(|at| authority(&text[*at..]).contains('@'));
+    let hosts = slashes.chain(schemes).chain(origins).map(|at| host(authority(&text[at..])));
+    hosts.filter(|host| !is_safe(host)).map(str::to_owned).collect()
+}
+
+/// What stands between the slashes of a URL and its path.
+fn authority(text: &str) -> &str {
+    let end = |c: char| !(c.is_alphanumeric() || "-._~%!$&'*+;=:@[]{}".contains(c));
+    text.trim_start_matches('/').split(end).next().unwrap_or_default()
+}
+
+/// The host of an authority, without a name before it and a port behind it.
+fn host(authority: &str) -> &str {
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    match host.split_once(']') {
+        Some((address, _)) => address.trim_start_matches('['),
+        None => host.split(':').next().unwrap_or(host).trim_end_matches('.'),
+    }
+}
+
+/// Whether no request to `host` leaves the machine.
+fn is_safe(host: &str) -> bool {
+    let loopback = || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let reserved = [".example", ".invalid", ".test"];
+    let host = host.to_ascii_lowercase();
+    host.is_empty() || host == "localhost" || reserved.iter().any(|end| host.ends_with(end)) || loopback()
 }
 
 /// Words in braces that look like names of the stage and are none.

@@ -73,7 +73,7 @@ fn unknown_words_are_all_reported_at_once() {
 
 #[test]
 fn a_planned_requirement_cannot_be_provoked() {
-    let Some(row) = Catalogue::embedded().iter().find(|row| row.planned.is_some()) else { return };
+    let row = Catalogue::embedded().iter().find(|row| row.planned.is_some()).unwrap();
     let text = complaint(&HEAD.replace("flow-order", row.id.as_str()));
     assert!(text.contains(&format!("`{}` is planned, nothing judges it yet", row.id)), "{text}");
 }
@@ -98,11 +98,6 @@ fn contradictions_are_refused() {
         ("[mcp]\nmetadata_path = \"meta\"\n", "does not start with `/`"),
         ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
         ("[as]\nauth_methods = []\n", "no authentication method"),
-        (
-            "[mcp]\nmetadata = { set = { resource = \"https://a.com/x\" } }\n",
-            "`a.com` is a host outside the stage",
-        ),
-        ("[[mcp.mcp]]\nheaders = { location = [\"//127.0.0.1@a.com\"] }\n", "is a host outside the stage"),
         ("[[mcp.page]]\npath = \"docs\"\nreply = { status = 200 }\n", "does not start with `/`"),
         ("[client]\ncalls = [{ to = \"mcp2\", tool = \"a\" }]\n", "no MCP server of this scenario"),
         ("[client]\ncalls = [{ to = \"mcp\", tool = \"a\" }]\n", "add `needs = [\"calls\"]`"),
@@ -118,6 +113,38 @@ fn contradictions_are_refused() {
     for (script, expected) in cases {
         let text = complaint(&format!("{HEAD}{script}"));
         assert!(text.contains(expected), "{script}\n{text}");
+    }
+}
+
+#[test]
+fn a_url_that_leads_off_the_machine_is_refused_however_it_is_written() {
+    let script = |url| format!("{HEAD}[[mcp.mcp]]\nheaders = {{ location = ['{url}'] }}\n");
+    for url in [
+        "https://a.com/x",
+        "HTTP://A.com",
+        "//a.com",
+        "http:///a.com",
+        "http:a.com",
+        r"http:\\a.com",
+        "http://127.0.0.1:80@a.com/",
+        "http://127.0.0.1:{as.port}@a.com",
+        "{as.origin}@a.com",
+        "http://[2001:db8::1]/",
+        "http://2130706433/",
+    ] {
+        let text = complaint(&script(url));
+        assert!(text.contains("is a host outside the stage"), "{url}\n{text}");
+    }
+    for url in [
+        "{trap.origin}/x",
+        "/a//b.c",
+        "http://LOCALHOST:{as.port}",
+        "http://[::1]:1/",
+        "http://127.0.0.2",
+        "https://a.example./x",
+        "urn:x",
+    ] {
+        assert!(load(&script(url)).is_ok(), "{url}");
     }
 }
 
@@ -154,26 +181,4 @@ fn a_case_and_a_file_of_one_id_are_refused() {
     fs::write(folder.path().join("a/b.toml"), HEAD).unwrap();
     let error = Scenarios::folder(folder.path(), FAULTS).unwrap_err().to_string();
     assert!(error.contains("two scenarios are called `a/b`"), "{error}");
-}
-
-#[test]
-fn the_catalogue_is_readable_and_its_ids_are_unique() {
-    let mut ids: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
-    let count = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), count);
-}
-
-#[test]
-fn a_row_is_planned_or_has_examples_and_covers_only_rows_that_have_checks() {
-    let catalogue = Catalogue::embedded();
-    for row in catalogue.iter() {
-        let planned = row.planned.is_some();
-        assert_eq!([row.right.is_empty(), row.wrong.is_empty()], [planned; 2], "{}", row.id);
-        for covered in &row.covers {
-            let covered = catalogue.find(covered.as_str()).unwrap_or_else(|| panic!("{}: {covered}", row.id));
-            assert_eq!(covered.planned, None, "{} covers {}", row.id, covered.id);
-        }
-    }
 }
