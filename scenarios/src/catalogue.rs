@@ -108,9 +108,7 @@ impl Requirement {
             return None;
         }
         let stated = |profile| self.severity.iter().find(|entry| entry.profile == profile);
-        // What `base` states is for those who judge by it alone.
-        let nearest =
-            profile.line().filter(|other| *other == profile || *other != Profile::Base).find_map(stated);
+        let nearest = profile.line().find_map(stated);
         Some(nearest.map_or_else(|| self.default_severity(), |entry| entry.is))
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub enum Profile {
     /// The ID-JAG draft -04 and the RFCs it stands on, without MCP.
     Base,
-    /// `base` and the MCP extension of October 2025, where `resource` is required.
+    /// `mcp`, with the extension's edition of October 2025, where `resource` is required.
     #[serde(rename = "ema-2025")]
     Ema2025,
     /// `mcp`, and the security section of the MCP extension as a rule.
