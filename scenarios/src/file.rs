@@ -6,7 +6,8 @@ use toml::Spanned;
 
 use crate::id::{FaultSlug, RequirementId, ScenarioId};
 use crate::profile::{Profile, SpecVersion};
-use crate::scenario::{AsScript, ClientScript, Expect, IdpScript, Kind, McpScript, Scenario, TrapScript};
+use crate::scenario::{Expect, Kind, Scenario};
+use crate::script::{AsScript, ClientScript, IdpScript, McpScript, TrapScript};
 
 /// A scenario script. With `[[case]]` tables the file is many scenarios, each of which takes whatever it
 /// does not state from the top of the file.

@@ -11,6 +11,7 @@ mod party;
 mod profile;
 mod reply;
 mod scenario;
+mod script;
 mod source;
 mod validate;
 
@@ -20,9 +21,10 @@ pub use load::{LoadError, Problem, Scenarios, schema};
 pub use party::{EndpointName, Party};
 pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
 pub use reply::{Act, Bend, Page, Reply, Step, TokenBend};
-pub use scenario::{
-    AsScript, Call, ClientScript, Expect, IdpScript, Kind, McpScript, MetadataForm, OpenidForm, Outcome,
-    Presence, Reached, Replay, Rules, Scenario, Surfaced, Tolerance, TrapScript, User,
+pub use scenario::{Expect, Kind, Outcome, Reached, Scenario, Surfaced};
+pub use script::{
+    AsScript, Call, ClientScript, IdpScript, McpScript, MetadataForm, OpenidForm, Presence, Replay, Rules,
+    Tolerance, TrapScript, User,
 };
 pub use source::problem_in;
 pub use validate::{PLACEHOLDERS, nearest};

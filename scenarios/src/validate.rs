@@ -11,7 +11,8 @@ use crate::file::File;
 use crate::party::Party;
 use crate::profile::Capability;
 use crate::reply::{Bend, Page, Step};
-use crate::scenario::{AsScript, IdpScript, McpScript, Outcome, Scenario};
+use crate::scenario::{Outcome, Scenario};
+use crate::script::{AsScript, IdpScript, McpScript};
 use crate::source::{Problem, Source};
 
 /// The candidate that `word` was most likely meant to be.
