@@ -15,7 +15,8 @@ use crate::answer::Answer;
 use crate::constants::CLIENT_ASSERTION_TYPE;
 use crate::form::{self, Form};
 use crate::jose::Jwt;
-use crate::stage::{Registration, Stage};
+use crate::registration::Registration;
+use crate::stage::Stage;
 
 /// One way in which a client said who it is, as it stood on the wire.
 #[derive(Clone, Debug, Eq, PartialEq)]

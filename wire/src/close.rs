@@ -19,7 +19,8 @@ use crate::jose::{Jwt, SigningKey};
 use crate::ledger::ValueFacts;
 use crate::naming::Namer;
 use crate::record::RawExchange;
-use crate::stage::{Registration, Stage};
+use crate::registration::Registration;
+use crate::stage::Stage;
 use crate::text::{Part, Text};
 use crate::transcript::{
     Body, ClientFacts, Exchange, Header, JwtFacts, Malformed, Mention, Output, Param, Place, Presented,

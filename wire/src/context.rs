@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crosscheck_scenarios::{Call, Capability, Party, User};
 
-use crate::stage::{Registration, Stage};
+use crate::registration::Registration;
+use crate::stage::Stage;
 
 impl Stage {
     /// The value of `MCP_CONFORMANCE_CONTEXT`.

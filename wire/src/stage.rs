@@ -15,6 +15,7 @@ use crate::canary::Canary;
 use crate::jose::SigningKey;
 use crate::ledger::{Ledger, ValueKind};
 use crate::record::Recorder;
+use crate::registration::{Declared, Registration};
 use crate::urls::{Origins, Urls};
 
 /// The servers of one run: who they are, whom they know, what they minted.
@@ -72,49 +73,6 @@ impl From<EndpointName> for StepList {
     }
 }
 
-/// How a client is registered at one server.
-#[derive(Debug)]
-pub struct Registration {
-    /// Its id there.
-    pub client_id: String,
-    /// Its secret, where a method needs one.
-    pub client_secret: Option<String>,
-    /// Its key, where a method needs one.
-    pub key: Option<SigningKey>,
-    /// Methods that the server accepts from it.
-    pub methods: Vec<AuthMethod>,
-    /// Whether the client declared the method, so that metadata does not decide.
-    pub declared: bool,
-}
-
-/// What the client under test declares about itself.
-#[derive(Clone, Debug, Default)]
-pub struct Declared(pub Vec<Capability>);
-
-impl Declared {
-    /// Whether the client declares everything that `scenario` needs.
-    pub fn covers(&self, scenario: &Scenario) -> bool {
-        self.missing(scenario).next().is_none()
-    }
-
-    /// What `scenario` needs and the client does not declare.
-    pub fn missing(&self, scenario: &Scenario) -> impl Iterator<Item = Capability> {
-        scenario.needs.iter().copied().filter(|need| !self.0.contains(need))
-    }
-
-    /// The method that the scenario needs at a server, else the only one that the client declares there.
-    fn method(
-        &self,
-        scenario: &Scenario,
-        at: impl Fn(&Capability) -> Option<AuthMethod>,
-    ) -> Option<AuthMethod> {
-        let needed = scenario.needs.iter().find_map(&at);
-        let mut declared = self.0.iter().filter_map(&at);
-        let only = declared.next().filter(|_| declared.next().is_none());
-        needed.or(only)
-    }
-}
-
 /// An access token that a resource authorization server issued.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
@@ -160,7 +118,7 @@ impl Stage {
                       [client_id, client_secret]: [&str; 2],
                       method: Option<AuthMethod>,
                       methods: &[AuthMethod]| {
-            let registration = registration(
+            let registration = Registration::new(
                 fill(client_id),
                 fill(client_secret),
                 (client_key, canary.mint()),
@@ -425,22 +383,6 @@ impl Stage {
 pub const SUBJECT: &str = "user-5f2c9a";
 /// The other user of a run with two, likewise.
 pub const SUBJECT_2: &str = "user-b81e07";
-
-fn registration(
-    client_id: String,
-    client_secret: String,
-    (key, kid): (&'static str, String),
-    methods: Vec<AuthMethod>,
-    declared: bool,
-) -> Registration {
-    Registration {
-        client_id,
-        client_secret: methods.iter().any(|method| method.uses_secret()).then_some(client_secret),
-        key: methods.contains(&AuthMethod::PrivateKeyJwt).then(|| SigningKey::generate(key, kid)),
-        methods,
-        declared,
-    }
-}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
