@@ -112,7 +112,6 @@ faults! {
     TokenEndpointGuessed "token-endpoint-guessed" F25 ["disc-asm-token-endpoint-used"];
     /// Sends the exchange to `/token` below the IdP's issuer, whatever is configured or advertised.
     IdpTokenEndpointGuessed "idp-token-endpoint-guessed" ["disc-idp-token-endpoint"];
-
     /// Takes the IdP's token endpoint from `idp_token_endpoint` in the metadata of the MCP side.
     IdpFromResourceMetadata "idp-from-resource-metadata" F58 ["disc-idp-not-from-rs"];
 

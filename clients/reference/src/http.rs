@@ -53,7 +53,7 @@ impl Http {
     }
 
     /// `request` as it is, to where `answer` redirects it; an honest client never follows.
-    pub(crate) fn redirected(&self, request: RequestBuilder, answer: &Answer) -> Option<RequestBuilder> {
+    fn redirected(&self, request: RequestBuilder, answer: &Answer) -> Option<RequestBuilder> {
         let location = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection())?;
         let mut request = request.build().ok()?;
         let url = request.url().join(location.to_str().ok()?).ok()?;
@@ -64,27 +64,28 @@ impl Http {
         Some(RequestBuilder::from_parts(self.0.clone(), request))
     }
 
-    /// Sends and reads the whole body; `follow` repeats the request where the answer redirects to.
-    pub(crate) async fn send_and_follow(
+    /// Sends and reads the whole body.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
+        self.send_once(request, |_| false).await
+    }
+
+    /// Sends and reads the body until `complete` says so of what has arrived, or to its end; `follow` repeats the
+    /// request where the answer redirects to.
+    pub(crate) async fn send_until(
         &self,
         request: RequestBuilder,
+        complete: impl Fn(&[u8]) -> bool,
         follow: bool,
     ) -> Result<Answer, Cause> {
         let again = request.try_clone().filter(|_| follow);
-        let answer = self.send(request).await?;
+        let answer = self.send_once(request, &complete).await?;
         match again.and_then(|again| self.redirected(again, &answer)) {
-            Some(redirected) => self.send(redirected).await,
+            Some(redirected) => self.send_once(redirected, complete).await,
             None => Ok(answer),
         }
     }
 
-    /// Sends and reads the whole body.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
-        self.send_until(request, |_| false).await
-    }
-
-    /// Sends and reads the body until `complete` says so of what has arrived, or to its end.
-    pub(crate) async fn send_until(
+    async fn send_once(
         &self,
         request: RequestBuilder,
         complete: impl Fn(&[u8]) -> bool,

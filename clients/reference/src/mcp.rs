@@ -183,13 +183,8 @@ impl<'a> Session<'a> {
         request: RequestBuilder,
         complete: impl Fn(&[u8]) -> bool,
     ) -> Result<Answer, Cause> {
-        let http = &self.client.http;
         let follows = self.token.is_some() && self.client.has(Fault::FollowsRedirectWithToken);
-        let again = request.try_clone().filter(|_| follows);
-        let mut answer = http.send_until(request, &complete).await?;
-        if let Some(redirected) = again.and_then(|again| http.redirected(again, &answer)) {
-            answer = http.send_until(redirected, &complete).await?;
-        }
+        let answer = self.client.http.send_until(request, complete, follows).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             self.challenge = BearerChallenge::from_headers(&answer.headers, &self.client.behaviour);
         }

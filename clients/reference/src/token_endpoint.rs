@@ -79,7 +79,8 @@ impl Client {
         if let Some(authorization) = request.authorization {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        let answer = self.http.send_and_follow(builder, self.has(Fault::FollowsTokenRedirect)).await?;
+        let follows = self.has(Fault::FollowsTokenRedirect);
+        let answer = self.http.send_until(builder, |_| false, follows).await?;
         let members = self.members(answer);
         if let Err(Cause::Refused { .. } | Cause::Status { .. }) = members
             && self.has(Fault::DumpsRequestOnFailure)
