@@ -41,11 +41,11 @@ pub struct Settings {
 }
 
 /// The flow name of the official suite that most adapters know.
-pub const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
+pub(crate) const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
 
 /// What a run tells while it runs.
 #[derive(Debug)]
-pub enum Event<T> {
+pub(crate) enum Event<T> {
     /// An entry of the plan has begun; its place there.
     Started(usize),
     /// An entry has ended; its place in the plan, and what came of it.
@@ -115,7 +115,7 @@ pub enum RunError {
 }
 
 /// Plays `plan`, each entry by `play`, and tells of it, in any order. Returns when everything is told.
-pub fn play_all<P: Sync, T: Send>(
+pub(crate) fn play_all<P: Sync, T: Send>(
     plan: &[P],
     threads: usize,
     interrupted: &watch::Receiver<bool>,

@@ -10,5 +10,6 @@ mod terminal;
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::document;
-pub use self_test::{SelfTest, counts, told};
+pub(crate) use self_test::SelfTest;
+pub use self_test::{counts, told};
 pub use terminal::Terminal;

@@ -12,16 +12,16 @@ use crate::self_proof::{Count, Discrepancy, PROFILE, Tally, Trial};
 
 /// What a self-test came to.
 #[derive(Clone, Copy, Debug)]
-pub struct SelfTest<'a> {
+pub(crate) struct SelfTest<'a> {
     /// The trials that were played.
-    pub trials: &'a [Trial],
+    pub(crate) trials: &'a [Trial],
     /// What each came to, in their order.
-    pub results: &'a [Result<(), Discrepancy>],
+    pub(crate) results: &'a [Result<(), Discrepancy>],
     /// What keeps catalogue, rules, scenarios and faults from proving each other; `None` where only a part of the
     /// trials was played.
-    pub gaps: Option<&'a [String]>,
+    pub(crate) gaps: Option<&'a [String]>,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// A trial that did not come to what it must.
@@ -29,7 +29,7 @@ type Failed<'a> = (&'a Trial, &'a Discrepancy);
 
 impl SelfTest<'_> {
     /// Whether everything is as it must be.
-    pub fn as_it_must_be(&self) -> bool {
+    pub(crate) fn as_it_must_be(&self) -> bool {
         self.gaps.is_none_or(<[_]>::is_empty) && self.results.iter().all(Result::is_ok)
     }
 
@@ -42,7 +42,7 @@ impl SelfTest<'_> {
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "self-test {} · profile {PROFILE}", env!("CARGO_PKG_VERSION"))?;
         for gap in self.gaps.unwrap_or_default() {
             writeln!(out, "\n{FAIL}FAIL{FAIL:#}  {gap}")?;
