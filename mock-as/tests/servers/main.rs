@@ -1,4 +1,4 @@
-//! Requests to the mock authorization servers, the MCP servers and the trap, which meet the IdP's keys over a real socket.
+//! Requests to the mock authorization servers, the MCP servers and the trap. The IdP's keys come over a real socket.
 
 mod client_authentication;
 mod mcp_access;
