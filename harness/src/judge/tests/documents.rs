@@ -140,7 +140,7 @@ fn no_server_is_invented() {
     let mut broken = bent(RESOURCE_METADATA, |exchange| exchange.response.body.json = Some(json!([])));
     assert_eq!(broken.findings(), []);
     invented(&mut broken);
-    only(&broken, "disc-prm-unusable", Verdict::Warn);
+    only(&broken, "disc-prm-unusable", Verdict::Fail);
     let mut hosted = bent(RESOURCE_METADATA, |exchange| exchange.response = json_response(404, json!({})));
     let guess = document(Party::Mcp, "/.well-known/oauth-authorization-server", metadata_of(MCP));
     hosted.insert(METADATA, guess);
