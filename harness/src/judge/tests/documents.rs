@@ -128,8 +128,9 @@ fn no_server_is_invented() {
     invented(&mut missing);
     // Secret and grant went there.
     only(&missing, "disc-prm-as-missing", Verdict::Fail);
-    let mut asked = missing.clone();
-    asked.stop_after(LEG1);
+    let mut asked = bent(RESOURCE_METADATA, member("authorization_servers", json!([])));
+    invented(&mut asked);
+    asked.stop_after(LEG1 - 1);
     only(&asked, "disc-prm-as-missing", Verdict::Warn);
     let covers: Vec<_> = missing.finding().covers.iter().map(ToString::to_string).collect();
     assert!(
@@ -139,7 +140,7 @@ fn no_server_is_invented() {
     let mut broken = bent(RESOURCE_METADATA, |exchange| exchange.response.body.json = Some(json!([])));
     assert_eq!(broken.findings(), []);
     invented(&mut broken);
-    only(&broken, "disc-prm-unusable", Verdict::Warn);
+    only(&broken, "disc-prm-unusable", Verdict::Fail);
     let mut hosted = bent(RESOURCE_METADATA, |exchange| exchange.response = json_response(404, json!({})));
     let guess = document(Party::Mcp, "/.well-known/oauth-authorization-server", metadata_of(MCP));
     hosted.insert(METADATA, guess);
