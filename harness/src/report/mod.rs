@@ -9,6 +9,6 @@ mod terminal;
 
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
-pub use json::document;
+pub use json::Document;
 pub use self_test::{SelfTest, counts, told};
 pub use terminal::Terminal;
