@@ -16,7 +16,7 @@ use crate::cli::{CANNOT_LISTEN, Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
-use crate::report::{Folder, Terminal, document};
+use crate::report::{Document, Folder, Terminal};
 use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
@@ -86,13 +86,15 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         |player, scenario| player.play(scenario, &settings),
     )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
-    let document = document(&all, &summary, &settings);
+    let document = || Document::new(&all, &summary, &settings);
     if let Some(folder) = &folder {
-        folder.write(&document, &all)?;
+        folder.write(&document(), &all)?;
     }
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => writeln!(std::io::stdout(), "{document:#}"),
+        Format::Json => serde_json::to_writer_pretty(std::io::stdout().lock(), &document())
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(std::io::stdout())),
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;

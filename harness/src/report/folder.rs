@@ -4,11 +4,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crosscheck_scenarios::Rules;
 
-use crate::report::official;
+use crate::report::{Document, official};
 use crate::run::{Played, PlayedResult};
 
 /// The folder named by `--report`.
@@ -45,7 +44,7 @@ impl Folder {
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
-    pub fn write(&self, document: &Value, all: &[Played]) -> Result<(), FolderError> {
+    pub fn write(&self, document: &Document<'_>, all: &[Played]) -> Result<(), FolderError> {
         self.json(Path::new("report.json"), document)?;
         for played in all {
             let PlayedResult::Judged { transcript, .. } = &played.result else { continue };

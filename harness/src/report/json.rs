@@ -1,11 +1,10 @@
 //! The run as one JSON document.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crosscheck_scenarios::Catalogue;
+use crosscheck_scenarios::{Capability, Catalogue, Profile, ScenarioId, SpecVersion};
 
-use crate::check::Check;
+use crate::check::{Check, Verdict};
 use crate::run::{Played, PlayedResult, Settings};
 use crate::summary::Summary;
 
@@ -13,41 +12,47 @@ use crate::summary::Summary;
 const VERSION: u32 = 1;
 
 /// Everything about a run except the transcripts, which stand in files of their own.
-pub fn document(all: &[Played], summary: &Summary<'_>, settings: &Settings) -> Value {
-    json!({
-        "version": VERSION,
-        "crosscheck": env!("CARGO_PKG_VERSION"),
-        "profile": settings.profile,
-        "spec_version": settings.spec_version,
-        "command": settings.command.to_line(),
-        "declared": settings.declared.0.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "as_expected": summary.as_expected(),
-        "counts": {
-            "passed": summary.passed,
-            "failed": summary.failed,
-            "warned": summary.warned,
-            "not_applicable": summary.not_applicable,
-            "with_expected_findings": summary.known,
-            "stale_entries": summary.stale.len(),
-        },
-        "scenarios": all.iter().map(scenario).collect::<Vec<_>>(),
-    })
+#[derive(Serialize)]
+pub struct Document<'a> {
+    version: u32,
+    crosscheck: &'static str,
+    profile: Profile,
+    spec_version: SpecVersion,
+    command: String,
+    declared: &'a [Capability],
+    as_expected: bool,
+    counts: Counts,
+    scenarios: Vec<ScenarioReport<'a>>,
 }
 
-fn scenario(played: &Played) -> Value {
-    let needs = match &played.result {
-        PlayedResult::NotApplicable(needs) => needs.iter().map(ToString::to_string).collect(),
-        PlayedResult::Judged { .. } => Vec::new(),
-    };
-    json!({
-        "id": played.scenario.id,
-        "title": played.scenario.title,
-        "why": played.scenario.why,
-        "verdict": played.verdict(),
-        "took_us": u64::try_from(played.took.as_micros()).unwrap_or(u64::MAX),
-        "undeclared": needs,
-        "checks": played.checks().iter().map(check).collect::<Vec<_>>(),
-    })
+#[derive(Serialize)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    warned: usize,
+    not_applicable: usize,
+    with_expected_findings: usize,
+    stale_entries: usize,
+}
+
+#[derive(Serialize)]
+struct ScenarioReport<'a> {
+    id: &'a ScenarioId,
+    title: &'a str,
+    why: &'a str,
+    verdict: Verdict,
+    took_us: u64,
+    undeclared: &'a [Capability],
+    checks: Vec<CheckReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckReport<'a> {
+    id: String,
+    #[serde(flatten)]
+    check: &'a Check,
+    /// The rule behind a finding.
+    rule: Option<Rule<'a>>,
 }
 
 #[derive(Serialize)]
@@ -57,15 +62,48 @@ struct Rule<'a> {
     mend: &'a str,
 }
 
-fn check(check: &Check) -> Value {
+impl<'a> Document<'a> {
+    /// The document of a run that has ended.
+    pub fn new(all: &'a [Played], summary: &Summary<'_>, settings: &'a Settings) -> Self {
+        Self {
+            version: VERSION,
+            crosscheck: env!("CARGO_PKG_VERSION"),
+            profile: settings.profile,
+            spec_version: settings.spec_version,
+            command: settings.command.to_line(),
+            declared: &settings.declared.0,
+            as_expected: summary.as_expected(),
+            counts: Counts {
+                passed: summary.passed,
+                failed: summary.failed,
+                warned: summary.warned,
+                not_applicable: summary.not_applicable,
+                with_expected_findings: summary.known,
+                stale_entries: summary.stale.len(),
+            },
+            scenarios: all.iter().map(scenario).collect(),
+        }
+    }
+}
+
+fn scenario(played: &Played) -> ScenarioReport<'_> {
+    ScenarioReport {
+        id: &played.scenario.id,
+        title: &played.scenario.title,
+        why: &played.scenario.why,
+        verdict: played.verdict(),
+        took_us: u64::try_from(played.took.as_micros()).unwrap_or(u64::MAX),
+        undeclared: match &played.result {
+            PlayedResult::NotApplicable(needs) => needs,
+            PlayedResult::Judged { .. } => &[],
+        },
+        checks: played.checks().iter().map(check).collect(),
+    }
+}
+
+fn check(check: &Check) -> CheckReport<'_> {
     let row = Catalogue::embedded().find(check.requirement.as_str());
+    let row = row.filter(|_| check.verdict >= Verdict::Info);
     let rule = row.map(|row| Rule { source: &row.source, summary: &row.summary, mend: &row.mend });
-    json!({
-        "id": check.id(),
-        "requirement": check.requirement,
-        "at": check.at,
-        "verdict": check.verdict,
-        "finding": check.finding,
-        "rule": rule,
-    })
+    CheckReport { id: check.id(), check, rule }
 }

@@ -9,7 +9,7 @@ mod terminal;
 
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
-pub use json::document;
+pub use json::Document;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};
 pub use terminal::Terminal;
