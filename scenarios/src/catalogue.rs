@@ -102,6 +102,11 @@ impl Requirement {
         self.planned.is_none() && !self.is_of_run()
     }
 
+    /// Whether a breach counts in any profile; one that never does is told only.
+    pub fn counts(&self) -> bool {
+        Profile::ALL.iter().any(|profile| self.severity(*profile) > Some(Severity::Info))
+    }
+
     /// What a breach is under `profile`; `None` where the row is not active.
     pub fn severity(&self, profile: Profile) -> Option<Severity> {
         if !profile.includes(self.profile) {

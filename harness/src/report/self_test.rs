@@ -108,7 +108,11 @@ pub fn counts(requirements: Option<&Catalogue>, tally: &Tally) -> String {
     };
     if let Some(catalogue) = requirements {
         let (checked, planned) = (catalogue.checked(), catalogue.planned());
-        line("requirements", format!("{checked} checked, each tripped by a fault · {planned} planned"));
+        let counted = catalogue.iter().filter(|row| row.is_checked() && row.counts()).count();
+        let told = checked - counted;
+        let text =
+            format!("{checked} checked: {counted} tripped by a fault, {told} told only · {planned} planned");
+        line("requirements", text);
     }
     let Tally { faults, controls, scenarios } = tally;
     let runs = |count: &Count| match count.runs {
