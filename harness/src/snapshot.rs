@@ -18,7 +18,7 @@ const GRANT: &[&str] = &["assertion", "grant_type"];
 /// The canonical text.
 pub fn canonical(transcript: &Transcript) -> String {
     let mut text = format!("profile {}\n", transcript.profile);
-    for (party, parameters) in [(Party::Idp, EXCHANGE), (Party::As, GRANT)] {
+    for (party, parameters) in [(Party::Idp, EXCHANGE), (Party::As, GRANT), (Party::As2, GRANT)] {
         if let Some(exchange) = deciding(transcript, party) {
             token_request(&mut text, transcript, exchange, parameters);
         }

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use libtest_mimic::{Arguments, Failed};
 use tokio::sync::watch;
 
-use crosscheck::check::Verdict;
+use crosscheck::check::{Check, Verdict};
 use crosscheck::report::told;
-use crosscheck::run::{Played, PlayedResult, Player, RunError};
-use crosscheck::self_proof::{Subject, Trial, findings, gaps, settings, trials};
+use crosscheck::run::{Played, PlayedResult, Player, RunError, Settings};
+use crosscheck::self_proof::{PROFILE, Subject, Trial, findings, gaps, settings, trials};
 use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::{Scenario, Scenarios};
+use crosscheck_scenarios::{Profile, Scenario, Scenarios};
 
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
@@ -38,6 +38,12 @@ fn main() -> ExitCode {
             move || discrepancies_are_noticed(&players, &complete)
         }),
     ];
+    for profile in Profile::ALL {
+        let (players, scenarios) = (Arc::clone(&players), scenarios.clone());
+        tests.push(test("profile", profile.to_string(), move || {
+            is_green_under(profile, &players, &scenarios)
+        }));
+    }
     let mut caught = Vec::new();
     for trial in trials(&scenarios) {
         let players = Arc::clone(&players);
@@ -75,6 +81,19 @@ fn is_green(trial: &Trial, played: &Played) -> Result<(), Failed> {
     settings.set_omit_expression(true);
     settings.set_description(&trial.scenario.title);
     settings.bind(|| insta::assert_snapshot!(name, exchange));
+    Ok(())
+}
+
+/// The honest client is green in every scenario of a profile.
+fn is_green_under(profile: Profile, players: &Players, scenarios: &Scenarios) -> Result<(), Failed> {
+    for scenario in scenarios.iter().filter(|scenario| scenario.belongs_to(profile)) {
+        let scenario = Arc::new(scenario.clone());
+        let trial = Trial { id: String::new(), subject: Subject::Honest, scenario };
+        let played = players.play_under(&trial, profile)?;
+        trial
+            .prove_findings(&played)
+            .map_err(|discrepancy| told(&trial, &discrepancy) + &arrived(&played))?;
+    }
     Ok(())
 }
 
@@ -126,13 +145,23 @@ impl Caught {
             if let Err(discrepancy) = self.trial.prove_findings(&played) {
                 return Err(told(&self.trial, &discrepancy) + &arrived(&played));
             }
-            let found: Vec<_> =
-                findings(&played).map(|check| format!("{} {}", check.id(), check.verdict.as_str())).collect();
+            let found: Vec<_> = findings(&played).map(|check| finding(&played, check)).collect();
             let fault = self.trial.subject.slug().unwrap_or_default();
             Ok(format!("{fault} × {} → {}\n", self.trial.scenario.id, found.join(", ")))
         });
         row.as_deref().map_err(Into::into)
     }
+}
+
+/// A finding in brief: requirement, verdict, and the request or the output that shows it.
+fn finding(played: &Played, check: &Check) -> String {
+    let PlayedResult::Judged { transcript, .. } = &played.result else { return check.id() };
+    let number = check.finding.as_ref().and_then(|finding| finding.exchange);
+    let shown = transcript.exchanges.iter().find(|exchange| Some(exchange.number) == number);
+    let evidence = shown.map_or("output".into(), |exchange| {
+        format!("{} {} {}", exchange.request.method, exchange.party, exchange.endpoint)
+    });
+    format!("{} {} · {evidence}", check.id(), check.verdict.as_str())
 }
 
 /// What every fault is found to break where stands on file, so that a change of any rule shows.
@@ -175,13 +204,18 @@ struct Players {
 
 impl Players {
     fn play(&self, trial: &Trial) -> Result<Played, RunError> {
+        self.play_under(trial, PROFILE)
+    }
+
+    fn play_under(&self, trial: &Trial, profile: Profile) -> Result<Played, RunError> {
         let idle = || self.idle.lock().expect("nobody panics with it");
         let waiting = idle().pop();
         let mut player = match waiting {
             Some(player) => player,
             None => Player::new(self.interrupted.subscribe())?,
         };
-        let played = trial.play(&mut player, &settings(env!("CARGO_BIN_EXE_crosscheck").into(), 1))?;
+        let settings = Settings { profile, ..settings(env!("CARGO_BIN_EXE_crosscheck").into(), 1) };
+        let played = trial.play(&mut player, &settings)?;
         idle().push(player);
         Ok(played)
     }
