@@ -115,11 +115,15 @@ fn expired_grant(view: &View<'_>) -> Evidence {
         return Evidence::Unreached("no grant was presented");
     }
     Evidence::of(presented.iter().filter_map(|(exchange, name)| {
-        let refused = presented.iter().find(|(before, other)| {
-            other == name
-                && before.number < exchange.number
-                && before.response.member("error") == Some(INVALID_GRANT)
-        });
+        let before: Vec<_> = presented
+            .iter()
+            .filter(|(before, other)| other == name && before.number < exchange.number)
+            .collect();
+        let was_good = before.iter().any(|(before, _)| view.granted(before));
+        // A grant that never was good is refused for another reason than its end.
+        let refused = before
+            .iter()
+            .find(|(before, _)| was_good && before.response.member("error") == Some(INVALID_GRANT));
         if let Some((refusal, _)) = refused {
             let breach =
                 Breach::new(exchange, "A grant is presented again after it was refused as no longer good.");

@@ -182,9 +182,16 @@ fn foreign_issuer(view: &View<'_>, kind: Claim) -> Evidence {
                 said.is_some_and(|said| audience().as_deref() == Some(said) && !named(exchange.number, said))
             };
             let takes_endpoint = || document.names_endpoint_of(view, exchange) && presents(view, exchange);
+            let own = || view.metadata(document.exchange.party, exchange.number);
+            // Who reads both kinds may use the good one, but not what only the other says.
+            let own_endpoint =
+                || own().any(|own| own.issuer(view) == Claim::Own && own.names_endpoint_of(view, exchange));
             document.exchange.number < exchange.number
-                && !has_own(view, document, exchange)
-                && if is_leg1 { takes_issuer() } else { takes_endpoint() }
+                && if is_leg1 {
+                    takes_issuer() && !has_own(view, document, exchange)
+                } else {
+                    takes_endpoint() && !own_endpoint()
+                }
         })?;
         let near = document.issuer(view) == Claim::Near;
         let expected_host = || {

@@ -229,6 +229,11 @@ fn metadata_of_another_issuer() {
     taken.bend(METADATA, member("token_endpoint", json!(format!("{TRAP}/token"))));
     taken.bend(METADATA, issuer("http://other"));
     fails(&taken, "disc-asm-issuer-match");
+    let mut own = metadata_of(AS);
+    own.as_object_mut().unwrap().remove("token_endpoint");
+    taken.insert(METADATA + 1, document(Party::As, "/.well-known/openid-configuration", own));
+    fails(&taken, "disc-asm-issuer-match");
+    taken.transcript.exchanges.remove(METADATA + 1);
     let covers: Vec<_> = taken.finding().covers.iter().map(ToString::to_string).collect();
     assert!(
         ["conf-as-secret-as-only", "conf-grant-as-only"].iter().all(|id| covers.contains(&(*id).to_owned())),
