@@ -2,7 +2,7 @@
 //!
 //! RFC 7521 section 4.2, RFC 7523 sections 2.2 and 3, RFC 7523bis draft -11 section 4.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ struct Assertion<'a> {
 
 const NO_ASSERTION: &str = "the client does not authenticate with an assertion here";
 
-fn assertions<'a>(view: &View<'a>, party: Party) -> Vec<Assertion<'a>> {
+fn assertions<'a>(exchanges: &[&'a Exchange]) -> Vec<Assertion<'a>> {
     let of = |exchange: &'a Exchange| {
         exchange.request.authentication.iter().filter_map(move |presented| match presented {
             Presented::ClientAssertion { assertion_type, assertion, .. } => {
@@ -42,12 +42,12 @@ fn assertions<'a>(view: &View<'a>, party: Party) -> Vec<Assertion<'a>> {
             _ => None,
         })
     };
-    view.leg(party).iter().flat_map(|exchange| of(exchange)).collect()
+    exchanges.iter().flat_map(|exchange| of(exchange)).collect()
 }
 
 /// Judges every assertion that a party got.
 fn each(view: &View<'_>, party: Party, check: impl Fn(&Assertion<'_>) -> Option<Breach>) -> Evidence {
-    match assertions(view, party).as_slice() {
+    match assertions(view.leg(party)).as_slice() {
         [] => Evidence::NotApplicable(NO_ASSERTION),
         some => Evidence::of(some.iter().filter_map(check)),
     }
@@ -115,7 +115,7 @@ fn audience(view: &View<'_>, party: Party) -> Evidence {
 fn exp_jti(view: &View<'_>, party: Party) -> Evidence {
     let mut used = HashMap::new();
     for Assertion { exchange, param, .. } in
-        assertions(view, Party::Idp).iter().chain(&assertions(view, Party::As))
+        assertions(view.leg(Party::Idp)).iter().chain(&assertions(view.leg(Party::As)))
     {
         if let Some(jti) = param.jwt.as_ref().and_then(|jwt| jwt.claim("jti")) {
             let first = used.entry(jti).or_insert(exchange.number);
@@ -162,21 +162,22 @@ fn signature(view: &View<'_>, party: Party) -> Evidence {
 }
 
 fn not_shared(view: &View<'_>) -> Evidence {
-    let (at_idp, at_as) = (assertions(view, Party::Idp), assertions(view, Party::As));
-    if at_idp.is_empty() || at_as.is_empty() {
-        return Evidence::NotApplicable("the client does not authenticate with assertions at both servers");
+    let presented = assertions(&view.exchanges);
+    let parties: BTreeSet<_> = presented.iter().map(|assertion| assertion.exchange.party).collect();
+    if parties.len() < 2 {
+        return Evidence::NotApplicable(
+            "the client does not authenticate with assertions at several servers",
+        );
     }
-    let pairs = at_idp.iter().flat_map(|one| at_as.iter().map(move |other| (one, other)));
-    Evidence::of(pairs.filter(|(one, other)| one.param == other.param).map(|(one, other)| {
-        let second = if one.exchange.number < other.exchange.number { other } else { one };
+    Evidence::of(presented.iter().enumerate().filter_map(|(at, later)| {
+        let elsewhere = |earlier: &&Assertion<'_>| {
+            earlier.param == later.param && earlier.exchange.party != later.exchange.party
+        };
+        let first = presented[..at].iter().find(elsewhere)?.exchange.number;
         let breach =
-            Breach::new(second.exchange, "The client assertion made for one server is sent to the other.");
-        let (idp, resource_as) = (one.exchange.number, other.exchange.number);
-        breach.compare(
-            "client_assertion",
-            "one for each server",
-            format!("the same in #{idp} and #{resource_as}"),
-        )
+            Breach::new(later.exchange, "The client assertion made for one server is sent to another.");
+        let seen = format!("the same in #{first} and #{}", later.exchange.number);
+        Some(breach.compare("client_assertion", "one for each server", seen))
     }))
 }
 
