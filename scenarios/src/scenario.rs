@@ -143,6 +143,8 @@ impl TryFrom<String> for Reached {
 
     fn try_from(text: String) -> Result<Self, String> {
         let known = [
+            (Party::As2, EndpointName::Token),
+            (Party::Mcp2, EndpointName::Mcp),
             (Party::Idp, EndpointName::Token),
             (Party::Idp, EndpointName::OpenidMetadata),
             (Party::Idp, EndpointName::OauthMetadata),

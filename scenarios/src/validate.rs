@@ -128,6 +128,10 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
                 "write it as a URL path",
             );
         }
+        if path.contains('#') {
+            let what = format!("`{key}` is `{path}`, and a client sends no fragment");
+            problem(&format!("\"{path}\""), what, "drop `#` and what is behind it");
+        }
     }
     for (at, call) in scenario.client.calls.iter().enumerate() {
         let twice = scenario.client.calls[..at].iter().any(|other| other.tool == call.tool);
@@ -152,6 +156,25 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
             "the client is told calls that it need not know".into(),
             "add `needs = [\"calls\"]`",
         );
+    }
+    if mcp_servers(scenario).any(|script| script.first_token_good_for == Some(0)) {
+        problem(
+            "first_token_good_for",
+            "the first access token is good for no request".into(),
+            "give it at least one; for a server that takes none, use `[[mcp.mcp]]` with status 401",
+        );
+    }
+    for (section, is_there, names) in [
+        ("as2", scenario.second_as.is_some(), ["{as2.issuer}", "{as2.token_endpoint}"]),
+        ("mcp2", scenario.second_mcp.is_some(), ["{mcp2.resource}", "{mcp2.metadata_url}"]),
+    ] {
+        if let Some(name) = names.into_iter().find(|name| !is_there && scenario.text.contains(name)) {
+            problem(
+                name,
+                format!("`{name}` names a server that is not there"),
+                &format!("add `[{section}]`"),
+            );
+        }
     }
     if authorization_servers(scenario).any(|script| script.auth_methods.is_empty()) {
         problem(
@@ -283,9 +306,10 @@ fn is_safe(host: &str) -> bool {
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     let candidates = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
     candidates.filter(|name| {
-        let named = name
-            .split_once('.')
-            .is_some_and(|(party, _)| Party::ALL.iter().any(|known| known.as_str() == party));
+        let is_word = |word: &str| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        let named = name.split_once('.').is_some_and(|(party, part)| is_word(party) && is_word(part));
         named && !PLACEHOLDERS.contains(name)
     })
 }

@@ -97,6 +97,16 @@ fn contradictions_are_refused() {
         ("[[mcp.challenge]]\nheaders = { \"no name\" = [\"x\"] }\n", "`no name` is no header name"),
         ("[mcp]\nmetadata_path = \"meta\"\n", "does not start with `/`"),
         ("[as]\npath = \"tenant\"\n", "does not start with `/`"),
+        ("[as]\ntoken_path = \"/token#a\"\n", "a client sends no fragment"),
+        (
+            "[as]\nmetadata = { set = { x = \"{as3.origin}\" } }\n",
+            "no part of the stage is called `{as3.origin}`",
+        ),
+        (
+            "[as]\nmetadata = { set = { x = \"{as2.issuer}\" } }\n",
+            "`{as2.issuer}` names a server that is not there",
+        ),
+        ("[mcp]\nfirst_token_good_for = 0\n", "good for no request"),
         ("[as]\nauth_methods = []\n", "no authentication method"),
         ("[[mcp.page]]\npath = \"docs\"\nreply = { status = 200 }\n", "does not start with `/`"),
         ("[client]\ncalls = [{ to = \"mcp2\", tool = \"a\" }]\n", "no MCP server of this scenario"),

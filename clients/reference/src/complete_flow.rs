@@ -77,8 +77,16 @@ fn refused() -> Vec<Setup> {
         Setup { resource_metadata_at: &[], ..plain() },
         Setup { resource_metadata: json!({"resource": "{origin}/other"}), ..plain() },
         Setup { resource_metadata: json!({"authorization_servers": null}), ..plain() },
+        Setup { resource_metadata: json!({"resource": "{origin}/mcp-of-another"}), ..plain() },
+        Setup { resource_metadata: json!({"resource": "{origin}/MCP"}), ..plain() },
         Setup { as_metadata: json!({"issuer": "{origin}/other"}), ..plain() },
-        Setup { as_metadata: json!({"token_endpoint": null}), ..plain() },
+        Setup { as_metadata: json!({"issuer": "{origin}/as0"}), ..plain() },
+        Setup { as_metadata: json!({"issuer": "{origin}/AS"}), ..plain() },
+        Setup {
+            as_metadata: json!({"token_endpoint": null}),
+            openid_metadata: json!({"issuer": "{origin}/other", "token_endpoint": "{origin}/redeem/other"}),
+            ..plain()
+        },
         Setup { idp_metadata: json!({"issuer": "{origin}/other"}), discover_idp: true, ..plain() },
         Setup {
             as_metadata: json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),

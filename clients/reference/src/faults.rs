@@ -62,6 +62,10 @@ faults! {
     RootMetadataOnly "root-metadata-only" ["disc-prm-wellknown-order"];
     /// Asks for protected resource metadata with the path inserted only where the challenge names no URL.
     InsertedMetadataOnly "inserted-metadata-only" ["disc-prm-wellknown-order"];
+    /// Takes protected resource metadata of any resource that begins like the MCP server's URL.
+    PrmResourceComparedByPrefix "prm-resource-compared-by-prefix" ["disc-prm-resource-match"];
+    /// Compares resources without regard to case.
+    PrmResourceComparedWithoutCase "prm-resource-compared-without-case" ["disc-prm-resource-match"];
     /// Takes the `resource` of protected resource metadata as it is, and sends it.
     PrmResourceNotCompared "prm-resource-not-compared" F53 ["disc-prm-resource-match", "multi-foreign-resource-claim"];
     /// Refuses protected resource metadata with a member it does not know, or with a null.
@@ -102,6 +106,14 @@ faults! {
     JwksUriRequired "jwks-uri-required" ["disc-asm-no-authz-endpoint"];
     /// Takes authorization server metadata whatever its `issuer`, which becomes the audience.
     AsIssuerNotCompared "as-issuer-not-compared" F26 ["disc-asm-issuer-match", "disc-asm-issuer-absent"];
+    /// Takes metadata of any issuer on the origin of the listed one.
+    IssuerComparedByOrigin "issuer-compared-by-origin" ["disc-asm-issuer-match"];
+    /// Takes metadata of any issuer that begins like the listed one.
+    IssuerComparedByPrefix "issuer-compared-by-prefix" ["disc-asm-issuer-match"];
+    /// Compares issuers without regard to case.
+    IssuerComparedWithoutCase "issuer-compared-without-case" ["disc-asm-issuer-match"];
+    /// Takes a token endpoint that the first metadata document lacks from the next one, whatever issuer that names.
+    MetadataDocumentsMixed "metadata-documents-mixed" ["disc-asm-issuer-match"];
     /// Takes the IdP's metadata whatever its `issuer`.
     IdpIssuerNotCompared "idp-issuer-not-compared" F26 ["disc-idp-issuer-match"];
     /// Sends the grant to `/token` of the issuer's origin when the metadata has no token endpoint.

@@ -84,7 +84,11 @@ impl Client {
 
     /// Whether `resource` is the one asked for; a bare origin may be written with or without its slash.
     fn is_own_resource(&self, resource: &str) -> bool {
-        if self.has(Fault::PrmResourceNotCompared) {
+        let own = &self.mcp.text;
+        if self.has(Fault::PrmResourceNotCompared)
+            || (self.has(Fault::PrmResourceComparedByPrefix) && resource.starts_with(own))
+            || (self.has(Fault::PrmResourceComparedWithoutCase) && resource.eq_ignore_ascii_case(own))
+        {
             return true;
         }
         if let Some(configured) = &self.context.resource {
@@ -92,6 +96,6 @@ impl Client {
         }
         let url = &self.mcp.url;
         let is_bare_origin = url.path() == "/" && url.query().is_none();
-        resource == self.mcp.text || (is_bare_origin && Url::parse(resource).is_ok_and(|other| other == *url))
+        resource == own || (is_bare_origin && Url::parse(resource).is_ok_and(|other| other == *url))
     }
 }

@@ -172,8 +172,8 @@ fn is_about_client(id: &str) -> bool {
 
 /// Folds what follows from a finding into it: refusals, and an outcome that it explains.
 fn explain(view: &View<'_>, observations: &[Observation], found: &mut [Option<Found>]) {
-    let explanation = earliest(found, |found| explains(view, found));
-    let blamed = explanation.or_else(|| earliest(found, |_| true));
+    let explanation = earliest(view, found, |found| explains(view, found));
+    let blamed = explanation.or_else(|| earliest(view, found, |_| true));
     let place = |id| observations.iter().position(|observation| observation.requirement.id.as_str() == id);
     let fold = |found: &mut [Option<Found>], id| {
         let told = place(id).and_then(|at| found[at].take_if(|found| found.explicable));
@@ -192,9 +192,11 @@ fn explain(view: &View<'_>, observations: &[Observation], found: &mut [Option<Fo
     }
 }
 
-/// The place of the finding that was seen first, among those that count or end the run and for which `is` holds.
-fn earliest(found: &[Option<Found>], is: impl Fn(&Found) -> bool) -> Option<usize> {
-    let counts = |found: &Found| found.severity >= Severity::Warn || found.ends_run;
+/// The place of the finding that was seen first, among those for which `is` holds and that count, or that end the
+/// run where it may end so.
+fn earliest(view: &View<'_>, found: &[Option<Found>], is: impl Fn(&Found) -> bool) -> Option<usize> {
+    let may_end = view.scenario.expect.outcome == Outcome::Either;
+    let counts = |found: &Found| found.severity >= Severity::Warn || (found.ends_run && may_end);
     let counted = |found: &Found| counts(found) && !found.explicable && is(found);
     let seen = found.iter().enumerate().filter_map(|(at, found)| {
         let found = found.as_ref().filter(|found| counted(found))?;

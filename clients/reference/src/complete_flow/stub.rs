@@ -47,6 +47,8 @@ pub(super) struct Setup {
     /// Members of metadata and answers that are other than usual.
     pub(super) resource_metadata: Value,
     pub(super) as_metadata: Value,
+    /// The same of the OpenID document alone.
+    pub(super) openid_metadata: Value,
     pub(super) idp_metadata: Value,
     pub(super) exchange_answer: Value,
     pub(super) grant_answer: Value,
@@ -76,6 +78,7 @@ pub(super) fn plain() -> Setup {
         resource_metadata_at: &["/prm/mcp", "/prm/mcp2", "/.well-known/oauth-protected-resource"],
         resource_metadata: json!({}),
         as_metadata: json!({}),
+        openid_metadata: json!({}),
         idp_metadata: json!({}),
         exchange_answer: json!({}),
         grant_answer: json!({}),
@@ -188,8 +191,8 @@ impl Stub {
         }
         if let Some(issuer_path) = path.strip_prefix(OAUTH_METADATA) {
             return match (setup.oauth_metadata, issuer_path) {
-                (200, "/as") => self.as_metadata(setup.issuer_path),
-                (200, other) => self.as_metadata(other),
+                (200, "/as") => self.as_metadata(setup.issuer_path, &json!({})),
+                (200, other) => self.as_metadata(other, &json!({})),
                 (status, _) => StatusCode::from_u16(status).unwrap().into_response(),
             };
         }
@@ -211,7 +214,7 @@ impl Stub {
                 &setup.idp_metadata,
             ),
             "/.well-known/openid-configuration" | "/.well-known/openid-configuration/as" => {
-                self.as_metadata(setup.issuer_path)
+                self.as_metadata(setup.issuer_path, &setup.openid_metadata)
             }
             "/idp/exchange" | "/idp/token" => self.exchange(),
             _ if path.starts_with("/redeem") || path.ends_with("/token") => self.redeem(body),
@@ -219,8 +222,8 @@ impl Stub {
         }
     }
 
-    fn as_metadata(&self, issuer_path: &str) -> Response {
-        let usual = json!({
+    fn as_metadata(&self, issuer_path: &str, openid: &Value) -> Response {
+        let mut usual = json!({
             "issuer": format!("{{origin}}{issuer_path}"),
             "token_endpoint": format!("{{origin}}/redeem{}?tenant=1", issuer_path.trim_end_matches('/')),
             "authorization_endpoint": "{origin}/authorize",
@@ -229,7 +232,8 @@ impl Stub {
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         });
-        self.document(usual, &self.setup.as_metadata)
+        extend(&mut usual, &self.setup.as_metadata);
+        self.document(usual, openid)
     }
 
     fn exchange(&self) -> Response {
