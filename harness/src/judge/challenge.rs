@@ -1,5 +1,13 @@
 //! Reads a WWW-Authenticate header (RFC 9110 sections 5.6.4, 11.2 and 11.6.1).
 
+use crosscheck_wire::transcript::Exchange;
+
+/// The challenges of an answer, a header each.
+pub(super) fn lines(exchange: &Exchange) -> Vec<String> {
+    let headers = exchange.response.headers.iter().filter(|header| header.name == "www-authenticate");
+    headers.map(|header| header.value.to_string()).collect()
+}
+
 /// The value of the first parameter called `name`, in whichever challenge of the header it stands.
 pub(super) fn parameter(header: &str, name: &str) -> Option<String> {
     let mut rest = header;

@@ -1,7 +1,7 @@
 //! Secrets and tokens stay where they belong: every request and every word that the client writes is looked at.
 //!
 //! RFC 6749 sections 2.3.1 and 10.3, RFC 6750 section 5.3, RFC 9700 section 4.9, ID-JAG draft -04 sections 3, 5 and
-//! 9.3. Values are found in every encoding when the transcript is closed.
+//! 9.3. Values are found raw, percent-encoded, in base64 and in hex when the transcript is closed.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use crosscheck_scenarios::{Party, Severity};
 use crosscheck_wire::Text;
 use crosscheck_wire::transcript::{Exchange, Mention, Place, Report};
 
+use super::documents::strings;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::{is_near, origin};
-use super::server_metadata::strings;
 use super::view::{Role, View, authorization, token_refused, well_known};
 
 pub(super) const RULES: &[Rule] = &[

@@ -135,6 +135,31 @@ fn claim(said: Option<&str>, expected: &[&str]) -> Claim {
     }
 }
 
+/// Whether the server of `document` gave metadata of its own before a request as well.
+pub(super) fn has_own(view: &View<'_>, document: &Document<'_>, exchange: &Exchange) -> bool {
+    view.metadata(document.exchange.party, exchange.number).any(|other| other.issuer(view) == Claim::Own)
+}
+
+/// A JSON value for people.
+pub(super) fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Every string in a JSON value.
+pub(super) fn strings(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => found.push(text.as_str()),
+            Value::Array(items) => left.extend(items),
+            Value::Object(members) => left.extend(members.values()),
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,11 @@
 use crosscheck_scenarios::Party;
 
 use super::documents::{Claim, Document};
+use super::documents::{has_own, plain, strings};
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::origin;
-use super::server_metadata::{has_own, misdirected, plain, strings};
 use super::token_request::every;
+use super::token_request::misdirected;
 use super::view::{Role, View};
 
 pub(super) const RULES: &[Rule] = &[

@@ -14,6 +14,7 @@ use view::View;
 
 mod blame;
 mod challenge;
+mod challenged;
 mod client_assertion;
 mod client_authentication;
 mod confidentiality;
@@ -30,6 +31,7 @@ mod protected_resource;
 mod provenance;
 mod redirects;
 mod registration;
+mod repetition;
 mod resource_access;
 mod responses;
 mod scope_selection;
@@ -44,8 +46,9 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 19] = [
+const ROOMS: [&[Rule]; 21] = [
     flow::RULES,
+    challenged::RULES,
     protected_resource::RULES,
     scope_selection::RULES,
     server_metadata::RULES,
@@ -59,6 +62,7 @@ const ROOMS: [&[Rule]; 19] = [
     redirects::RULES,
     resource_access::RULES,
     step_up::RULES,
+    repetition::RULES,
     lifecycle::RULES,
     several_servers::RULES,
     confidentiality::RULES,

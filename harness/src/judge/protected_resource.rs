@@ -1,27 +1,18 @@
-//! How the client found the authorization server: challenge and protected resource metadata.
+//! How the client found the authorization server: protected resource metadata.
 //!
-//! RFC 9728, RFC 9110 section 11.6.1, MCP authorization 2026-07-28. A client that is configured need not discover
+//! RFC 9728, MCP authorization 2026-07-28. A client that is configured need not discover
 //! anything, so most rows look only at what it asked for and at what it made of the answer.
 
 use crosscheck_scenarios::{MetadataForm, Party, Severity};
 use crosscheck_wire::transcript::{Ended, Exchange};
 
-use super::challenge::schemes;
 use super::documents::{Claim, Document};
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::{is_near, is_parent};
-use super::scope_selection::misses_challenge;
 use super::token_request::seen;
 use super::view::{View, WellKnown, well_known};
 
 pub(super) const RULES: &[Rule] = &[
-    rule("disc-challenge-parse", challenge_url),
-    rule("disc-challenge-multi", |view| {
-        challenge_read(view, is_one_of_several, "no challenge stood beside another")
-    }),
-    rule("disc-challenge-quoting", |view| {
-        challenge_read(view, is_oddly_written, "every challenge was written in the usual way")
-    }),
     rule("disc-prm-wellknown-order", well_known_order),
     rule("disc-prm-resource-match", resource_match),
     rule("disc-prm-as-from-list", server_from_list),
@@ -30,95 +21,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("disc-prm-unusable", unusable),
     rule("disc-prm-extra-members", extra_members),
 ];
-
-/// The challenges of an answer.
-fn challenges(exchange: &Exchange) -> Vec<String> {
-    let headers = exchange.response.headers.iter().filter(|header| header.name == "www-authenticate");
-    headers.map(|header| header.value.to_string()).collect()
-}
-
-fn is_one_of_several(exchange: &Exchange) -> bool {
-    challenges(exchange).iter().flat_map(|header| schemes(header)).count() > 1
-}
-
-/// Whether a challenge that stands alone has escapes, blanks around `=`, separators inside quotes, or its scheme in
-/// other than the usual letters.
-fn is_oddly_written(exchange: &Exchange) -> bool {
-    let odd_scheme = |scheme: &&str| scheme.eq_ignore_ascii_case("Bearer") && *scheme != "Bearer";
-    let odd = |header: &String| {
-        let (outside, inside): (Vec<_>, Vec<_>) =
-            header.split('"').enumerate().partition(|(place, _)| place % 2 == 0);
-        header.contains('\\')
-            || schemes(header).iter().any(odd_scheme)
-            || outside.iter().any(|(_, text)| text.contains(" =") || text.contains("= "))
-            || inside.iter().any(|(_, text)| text.contains(','))
-    };
-    !is_one_of_several(exchange) && challenges(exchange).iter().any(odd)
-}
-
-/// The metadata URL that a challenge names is the one that is read.
-fn challenge_url(view: &View<'_>) -> Evidence {
-    let Some((challenged, url)) = view.challenged("resource_metadata").next() else {
-        return Evidence::NotApplicable("no challenge named a metadata URL");
-    };
-    match metadata_read(view, challenged, &url) {
-        Read::There => Evidence::Kept,
-        Read::Nowhere => {
-            Evidence::NotApplicable("the client read no protected resource metadata after the challenge")
-        }
-        Read::Elsewhere(other) => Evidence::Broken(vec![other]),
-    }
-}
-
-/// Where protected resource metadata was read after a challenge.
-enum Read {
-    There,
-    Elsewhere(Breach),
-    Nowhere,
-}
-
-fn metadata_read(view: &View<'_>, challenged: &Exchange, url: &str) -> Read {
-    // A client that keeps an escape asks for nearly that URL.
-    let plain = |url: &str| url.replace("%5C", "/").replace(['\\', '/'], "");
-    let asked = |exchange: &&Exchange| {
-        well_known(exchange) == Some(WellKnown::Resource) || plain(&view.url(exchange)) == plain(url)
-    };
-    let requests: Vec<_> = view.to(challenged.party).filter(asked).collect();
-    if requests.iter().any(|exchange| view.url(exchange) == url) {
-        return Read::There;
-    }
-    let other = requests.into_iter().find(|exchange| exchange.number > challenged.number);
-    other.map_or(Read::Nowhere, |other| {
-        let what = "Protected resource metadata is read from another URL than the challenge names.";
-        Read::Elsewhere(Breach::new(other, what).compare("URL", url, view.url(other)))
-    })
-}
-
-/// A challenge of which `is` holds is read like any other: its URL, its scope, and as far as the flow.
-fn challenge_read(view: &View<'_>, is: fn(&Exchange) -> bool, missing: &'static str) -> Evidence {
-    let named = view.challenged("resource_metadata").find(|(challenged, _)| is(challenged));
-    let Some((challenged, url)) = named else { return Evidence::NotApplicable(missing) };
-    let read = metadata_read(view, challenged, &url);
-    let mut breaches: Vec<_> = match read {
-        Read::Elsewhere(breach) => vec![breach],
-        Read::There | Read::Nowhere => Vec::new(),
-    };
-    let later = view.leg(Party::Idp).iter().filter(|leg1| leg1.number > challenged.number);
-    breaches.extend(later.filter_map(|leg1| {
-        let what = "The exchange asks for another scope than the challenge names.";
-        let (expected, sent) = misses_challenge(view, leg1)?;
-        Some(Breach::new(leg1, what).compare("scope", expected, sent))
-    }));
-    let gave_up = view.leg(Party::Idp).is_empty()
-        && view.leg(Party::As).is_empty()
-        && matches!(view.transcript.client.ended, Ended::Exited(_));
-    if gave_up {
-        let what = "The client gives up after a challenge that is written as HTTP allows it.";
-        let breach = Breach::new(challenged, what).compare("next exchange", "at the IdP", view.ending());
-        breaches.insert(0, breach.ends_run());
-    }
-    Evidence::of(breaches)
-}
 
 /// Where the challenge names no URL: first the well-known place with the path, then that of the origin.
 fn well_known_order(view: &View<'_>) -> Evidence {

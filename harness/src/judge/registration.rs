@@ -21,10 +21,11 @@ fn two_registrations(view: &View<'_>) -> Evidence {
         let own = format!("{}.client_id", exchange.party);
         let (place, seen) = other_identity(exchange, &own)?;
         let others = match exchange.party {
-            Party::Idp => Party::AUTHORIZATION_SERVERS.map(|party| format!("«{party}.client_id»")).to_vec(),
-            _ => vec!["«idp.client_id»".to_owned()],
+            Party::Idp => Party::AUTHORIZATION_SERVERS.to_vec(),
+            _ => vec![Party::Idp],
         };
-        let confused = others.iter().any(|other| seen.starts_with(other.trim_end_matches('»')));
+        // However it is encoded.
+        let confused = others.iter().any(|party| seen.starts_with(&format!("«{party}.client_id")));
         confused.then(|| {
             let what = "The client uses one registration at both servers, where it has one at each.";
             Breach::new(exchange, what).compare(place, format!("«{own}»"), seen)

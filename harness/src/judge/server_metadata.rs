@@ -3,15 +3,13 @@
 //! RFC 8414, OpenID Connect Discovery, MCP authorization 2026-07-28. A client that is configured need not discover
 //! anything, so most rows look only at what it asked for and at what it made of the answer.
 
-use serde_json::Value;
-
 use crosscheck_scenarios::{Party, Severity, Step};
 use crosscheck_wire::transcript::{Ended, Exchange};
 
-use super::documents::{Claim, Document};
+use super::documents::{Claim, Document, has_own, plain};
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::identifier::{origin, without_query};
-use super::token_request::every;
+use super::identifier::origin;
+use super::token_request::{every, misdirected};
 use super::view::{Role, View, WellKnown, well_known};
 
 pub(super) const RULES: &[Rule] = &[
@@ -214,16 +212,6 @@ fn presents(view: &View<'_>, exchange: &Exchange) -> bool {
     exchange.request.mentions.iter().any(|mention| view.role(&mention.name).is_some())
 }
 
-/// Whether the server of `document` gave metadata of its own before a request as well.
-pub(super) fn has_own(view: &View<'_>, document: &Document<'_>, exchange: &Exchange) -> bool {
-    view.metadata(document.exchange.party, exchange.number).any(|other| other.issuer(view) == Claim::Own)
-}
-
-/// A JSON value for people.
-pub(super) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// Without a published token endpoint nothing is presented at a guessed one.
 fn endpoint_absent(view: &View<'_>) -> Evidence {
     let servers = |document: &Document<'_>| document.exchange.party != Party::Idp;
@@ -273,19 +261,6 @@ fn stopped_before_other_host(view: &View<'_>) -> Option<Breach> {
         let breach = breach.compare("next request", format!("POST {endpoint}"), view.ending());
         breach.at_most(Severity::Info).ends_run()
     })
-}
-
-/// A token request to none of the endpoints that a server names.
-pub(super) fn misdirected(
-    view: &View<'_>,
-    exchange: &Exchange,
-    what: &str,
-    endpoints: &[&str],
-) -> Option<Breach> {
-    let url = view.url_without_query(exchange);
-    let named = endpoints.iter().any(|endpoint| without_query(endpoint) == url);
-    let expected = endpoints.first().copied().unwrap_or("none");
-    (!named).then(|| Breach::new(exchange, what).compare("URL", expected, url))
 }
 
 /// The query that a token endpoint has by its URL is sent with every request.
@@ -382,21 +357,6 @@ fn gave_up(view: &View<'_>, document: &Document<'_>) -> bool {
     };
     let mut later = view.exchanges.iter().filter(|exchange| exchange.number > document.exchange.number);
     matches!(view.transcript.client.ended, Ended::Exited(_)) && later.all(|exchange| searches(exchange))
-}
-
-/// Every string in a JSON value.
-pub(super) fn strings(value: &Value) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut left = vec![value];
-    while let Some(value) = left.pop() {
-        match value {
-            Value::String(text) => found.push(text.as_str()),
-            Value::Array(items) => left.extend(items),
-            Value::Object(members) => left.extend(members.values()),
-            _ => {}
-        }
-    }
-    found
 }
 
 /// The list without which the core text refuses the authorization code flow.

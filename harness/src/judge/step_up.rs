@@ -25,8 +25,7 @@ const NEVER_LACKED: &str = "the MCP server missed no scope";
 
 /// A challenge parameter of an answer.
 fn challenged(exchange: &Exchange, name: &str) -> Option<String> {
-    let mut headers = exchange.response.headers.iter().filter(|header| header.name == "www-authenticate");
-    headers.find_map(|header| challenge::parameter(&header.value.to_string(), name))
+    challenge::lines(exchange).iter().find_map(|line| challenge::parameter(line, name))
 }
 
 /// Whether a request was refused for want of a scope.

@@ -10,6 +10,7 @@ use crosscheck_wire::constants::FORM;
 use crosscheck_wire::transcript::{Exchange, Param};
 
 use super::evidence::{Breach, Evidence};
+use super::identifier::without_query;
 use super::view::{View, meant, says};
 
 /// Why rows of the first leg have nothing to look at.
@@ -182,3 +183,16 @@ const PARAMETERS: [&str; 15] = [
     "subject_token_type",
     "id_token",
 ];
+
+/// A token request to none of the endpoints that a server names.
+pub(super) fn misdirected(
+    view: &View<'_>,
+    exchange: &Exchange,
+    what: &str,
+    endpoints: &[&str],
+) -> Option<Breach> {
+    let url = view.url_without_query(exchange);
+    let named = endpoints.iter().any(|endpoint| without_query(endpoint) == url);
+    let expected = endpoints.first().copied().unwrap_or("none");
+    (!named).then(|| Breach::new(exchange, what).compare("URL", expected, url))
+}

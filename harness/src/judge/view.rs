@@ -166,11 +166,8 @@ impl<'a> View<'a> {
     /// Values of a challenge parameter in what the MCP servers refused, each with its exchange.
     pub(super) fn challenged(&self, parameter: &'a str) -> impl Iterator<Item = (&'a Exchange, String)> {
         self.to_mcp_servers().flat_map(move |exchange| {
-            let headers = exchange.response.headers.iter();
-            let challenges = headers.filter(|header| header.name == "www-authenticate");
-            challenges.filter_map(move |header| {
-                Some((exchange, challenge::parameter(&header.value.to_string(), parameter)?))
-            })
+            let lines = challenge::lines(exchange).into_iter();
+            lines.filter_map(move |line| Some((exchange, challenge::parameter(&line, parameter)?)))
         })
     }
 

@@ -152,6 +152,15 @@ fn no_server_is_invented() {
 }
 
 #[test]
+fn giving_up_after_the_first_challenge() {
+    let mut sample = Sample::honest();
+    sample.stop_after(CHALLENGE);
+    fails(&sample, "disc-challenge-parse");
+    sample.bend(CHALLENGE, challenged(format!("Bearer resource_metadata=\"{AS}/meta\"")));
+    only(&sample, "run-outcome", Verdict::Fail);
+}
+
+#[test]
 fn one_of_several_servers_is_chosen() {
     let mut sample = bent(RESOURCE_METADATA, member("authorization_servers", json!([TRAP, AS])));
     assert_eq!(sample.findings(), []);
