@@ -48,9 +48,13 @@ fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
     {
         lines.extend(exchange(transcript, number));
     }
-    // What is no message was not sent.
-    let seen = if finding.exchange.is_some() { "sent" } else { "seen" };
-    lines.extend(finding.compared.iter().flat_map(|compared| comparison(compared, seen)));
+    // What is no message was not sent, and what a document says was sent by its server.
+    let seen = |name: &str| match finding.exchange {
+        None => "seen",
+        Some(_) if name.ends_with("of the metadata") => "says",
+        Some(_) => "sent",
+    };
+    lines.extend(finding.compared.iter().flat_map(|compared| comparison(compared, seen(&compared.name))));
     if !finding.as_expected.is_empty() {
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
