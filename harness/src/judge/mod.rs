@@ -36,6 +36,7 @@ mod resource_access;
 mod responses;
 mod scope_selection;
 mod server_metadata;
+mod server_search;
 mod several_servers;
 mod step_up;
 mod token_exchange;
@@ -51,6 +52,7 @@ const ROOMS: [&[Rule]; 21] = [
     challenged::RULES,
     protected_resource::RULES,
     scope_selection::RULES,
+    server_search::RULES,
     server_metadata::RULES,
     idp_metadata::RULES,
     token_exchange::RULES,

@@ -135,7 +135,7 @@ fn server_from_list(view: &View<'_>) -> Evidence {
         .to_mcp_servers()
         .filter(|exchange| matches!(well_known(exchange), Some(WellKnown::Oauth | WellKnown::Openid)))
         .collect();
-    if guesses.is_empty() && super::server_metadata::requests(view).is_empty() {
+    if guesses.is_empty() && super::server_search::requests(view).is_empty() {
         return Evidence::NotApplicable("the client asked for no authorization server metadata");
     }
     let listed = view.resource_documents().any(|document| !document.servers().is_empty());
