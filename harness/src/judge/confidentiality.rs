@@ -37,8 +37,8 @@ pub(super) const RULES: &[Rule] = &[
         stays(view, |role| role == Role::AccessToken, what)
     }),
     rule("conf-nothing-in-urls", nothing_in_urls),
-    rule("conf-log-default", |view| output(view, false)),
-    rule("conf-error-output-safe", |view| output(view, true)),
+    rule("conf-log-default", |view| output(view, Answers::Tokens)),
+    rule("conf-error-output-safe", |view| output(view, Answers::Refusal)),
     rule("conf-no-third-party", third_party),
     rule("conf-private-keys", private_keys),
     rule("conf-metadata-no-credentials", metadata),
@@ -90,13 +90,23 @@ fn nothing_in_urls(view: &View<'_>) -> Evidence {
     }))
 }
 
-/// What the client writes, in runs in which a token endpoint answered with no token (`refused`) or none did.
-fn output(view: &View<'_>, refused: bool) -> Evidence {
-    let legs = [Party::Idp, Party::As].into_iter().flat_map(|party| view.leg(party));
-    if legs.into_iter().any(|exchange| !view.granted(exchange) || token_refused(exchange)) != refused {
-        return Evidence::NotApplicable(match refused {
-            true => "every token endpoint answered with a token",
-            false => "a token endpoint refused, and what is written then has a row of its own",
+/// What the token endpoints answer in a run.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Answers {
+    /// Once at least, no token.
+    Refusal,
+    /// Tokens only.
+    Tokens,
+}
+
+/// What the client writes, in runs with such answers.
+fn output(view: &View<'_>, answers: Answers) -> Evidence {
+    let mut legs = [Party::Idp, Party::As].into_iter().flat_map(|party| view.leg(party));
+    let refused = legs.any(|exchange| !view.granted(exchange) || token_refused(exchange));
+    if refused != (answers == Answers::Refusal) {
+        return Evidence::NotApplicable(match answers {
+            Answers::Refusal => "every token endpoint answered with a token",
+            Answers::Tokens => "a token endpoint refused, and what is written then has a row of its own",
         });
     }
     let client = &view.transcript.client;

@@ -11,8 +11,8 @@ use super::view::{Line, View, token_refused};
 
 pub(super) const RULES: &[Rule] = &[
     rule("jb-not-expired", expired_grant),
-    rule("res-401-refetch", |view| renewal(view, false)),
-    rule("life-access-expiry", |view| renewal(view, true)),
+    rule("res-401-refetch", |view| renewal(view, End::Revoked)),
+    rule("life-access-expiry", |view| renewal(view, End::Expired)),
     rule("life-grant-expired", |view| fresh_grant(view, Replay::Expired)),
     rule("life-replay-recovered", |view| fresh_grant(view, Replay::Refuse)),
     rule("life-id-token-expired", expired_id_token),
@@ -84,11 +84,22 @@ fn ended<'a>(view: &View<'a>) -> Vec<(&'a Exchange, &'a str)> {
     ended
 }
 
-/// A token that ended is replaced: by its end (`expired`), or because it was revoked.
-fn renewal(view: &View<'_>, expired: bool) -> Evidence {
-    let is_short =
-        |token: &str| view.issued_in(token).and_then(lifetime).is_some_and(|seconds| seconds <= SHORT);
-    let ended: Vec<_> = ended(view).into_iter().filter(|(_, token)| is_short(token) == expired).collect();
+/// How an access token ends.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum End {
+    /// Its lifetime is over.
+    Expired,
+    /// It is refused before.
+    Revoked,
+}
+
+/// A token that ended in that way is replaced.
+fn renewal(view: &View<'_>, end: End) -> Evidence {
+    let end_of = |token: &str| {
+        let is_short = view.issued_in(token).and_then(lifetime).is_some_and(|seconds| seconds <= SHORT);
+        if is_short { End::Expired } else { End::Revoked }
+    };
+    let ended: Vec<_> = ended(view).into_iter().filter(|(_, token)| end_of(token) == end).collect();
     if ended.is_empty() || !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::NotApplicable("no access token ended in the run");
     }

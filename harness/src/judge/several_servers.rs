@@ -14,8 +14,8 @@ use super::token_request::seen;
 use super::view::{Role, View};
 
 pub(super) const RULES: &[Rule] = &[
-    rule("multi-credential-per-as", |view| credential(view, false)),
-    rule("multi-as-changed", |view| credential(view, true)),
+    rule("multi-credential-per-as", |view| credential(view, Protector::Same)),
+    rule("multi-as-changed", |view| credential(view, Protector::Changed)),
     rule("multi-token-per-resource", token),
     rule("multi-grant-per-as", grant),
     rule("multi-audience-follows", audience),
@@ -23,11 +23,20 @@ pub(super) const RULES: &[Rule] = &[
     rule("jb-endpoint-of-audience", endpoint),
 ];
 
+/// What an MCP server says of its authorization server in the course of a run.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Protector {
+    /// Another than before.
+    Changed,
+    /// The one that it always named.
+    Same,
+}
+
 /// A credential goes to the authorization server that it is registered at and to no other, also when the MCP server
-/// changes its mind (`changed`).
-fn credential(view: &View<'_>, changed: bool) -> Evidence {
+/// changes its mind.
+fn credential(view: &View<'_>, protector: Protector) -> Evidence {
     let moves = moves(view);
-    if changed && moves.is_empty() {
+    if protector == Protector::Changed && moves.is_empty() {
         return Evidence::NotApplicable("no MCP server changed its authorization server");
     }
     if view.leg(Party::As).is_empty() && view.resource_documents().next().is_none() {
@@ -40,13 +49,14 @@ fn credential(view: &View<'_>, changed: bool) -> Evidence {
         let consistent = matches!(document.issuer(view), Claim::Own | Claim::Near);
         let issuer = document.text("issuer").unwrap_or_default();
         let moved = moves.iter().any(|(number, to)| *number < exchange.number && to.contains(&issuer));
-        let what = if changed {
-            "The MCP server names another authorization server, and the credential of the old one goes there."
-        } else {
-            "A credential goes to an authorization server at which it is not registered."
+        let what = match protector {
+            Protector::Changed => {
+                "The MCP server names another authorization server, and the credential of the old one goes there."
+            }
+            Protector::Same => "A credential goes to an authorization server at which it is not registered.",
         };
         let home = view.facts(mention)?.travels_to.first()?;
-        (consistent && moved == changed).then(|| {
+        (consistent && moved == (protector == Protector::Changed)).then(|| {
             let (expected, seen) = (format!("at {home} only"), format!("at {issuer}"));
             Breach::new(exchange, what).compare(&format!("«{mention}»"), expected, seen)
         })
