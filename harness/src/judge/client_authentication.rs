@@ -5,7 +5,7 @@
 
 use crosscheck_scenarios::{AuthMethod, Party};
 use crosscheck_wire::transcript::{Exchange, Presented};
-use crosscheck_wire::{Alteration, Text};
+use crosscheck_wire::{Alteration, Part, Text};
 
 use super::evidence::{Breach, Evidence, Rule, rule, rule_at_each};
 use super::token_request::{each, every};
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
 fn identity(view: &View<'_>, party: Party) -> Evidence {
     each(view, party, |exchange| {
         let own = format!("{}.client_id", exchange.party);
-        let (place, seen) = other_identity(exchange, &own)?;
+        let (place, seen, _) = other_identity(exchange, &own)?;
         let what = match party {
             Party::Idp => "The exchange is not made as the client to which the ID token was issued.",
             _ => "The grant is not redeemed as the client that it names.",
@@ -38,21 +38,35 @@ fn identity(view: &View<'_>, party: Party) -> Evidence {
     })
 }
 
-/// The first client id in a request that is not `own`, with the place where it stands. Ids in an assertion count
-/// when `iss` and `sub` agree; otherwise the assertion itself is wrong.
-pub(super) fn other_identity(exchange: &Exchange, own: &str) -> Option<(&'static str, String)> {
-    let other = |place, id: &Text| (encoded(id) != Some(own)).then(|| (place, id.to_string()));
-    let presented = |presented: &Presented| match presented {
+/// The first client id in a request that is not `own`: the place where it stands, the id for people, and the name
+/// of the value that it is or begins with. Ids in an assertion count when `iss` and `sub` agree; otherwise the
+/// assertion itself is wrong.
+pub(super) fn other_identity<'a>(
+    exchange: &'a Exchange,
+    own: &str,
+) -> Option<(&'static str, String, Option<&'a str>)> {
+    let other = |place, id: &'a Text| (encoded(id) != Some(own)).then(|| (place, id.to_string(), named(id)));
+    let presented = |presented: &'a Presented| match presented {
         Presented::ClientSecretBasic { client_id, .. } => other("Basic user", client_id),
         Presented::ClientAssertion { assertion, .. } => {
             let claim = |name| assertion.jwt.as_ref()?.claim(name);
             let issuer = claim("iss").filter(|iss| Some(*iss) == claim("sub"))?;
-            (issuer != format!("«{own}»")).then(|| ("iss and sub", issuer.to_owned()))
+            // A claim is text in which values stand by their names.
+            let name = issuer.strip_prefix('«').and_then(|rest| rest.split([' ', '»']).next());
+            (issuer != format!("«{own}»")).then(|| ("iss and sub", issuer.to_owned(), name))
         }
         _ => None,
     };
     let beside = || exchange.request.param("client_id").and_then(|param| other("client_id", &param.value));
     exchange.request.authentication.iter().find_map(presented).or_else(beside)
+}
+
+/// The value with which `text` begins, altered or not.
+fn named(text: &Text) -> Option<&str> {
+    match text.parts().first()? {
+        Part::Altered { value: name, .. } | Part::Value { name, .. } => Some(name),
+        _ => None,
+    }
 }
 
 /// The value that `text` is, whether or not it is encoded as it should be: that has rules of its own.

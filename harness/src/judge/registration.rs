@@ -19,13 +19,12 @@ fn two_registrations(view: &View<'_>) -> Evidence {
     let legs: Vec<_> = view.leg(Party::Idp).iter().chain(view.leg(Party::As)).copied().collect();
     Evidence::of_each(&legs, "no token endpoint was asked", |exchange| {
         let own = format!("{}.client_id", exchange.party);
-        let (place, seen) = other_identity(exchange, &own)?;
-        let others = match exchange.party {
-            Party::Idp => Party::AUTHORIZATION_SERVERS.to_vec(),
-            _ => vec![Party::Idp],
+        let (place, seen, name) = other_identity(exchange, &own)?;
+        let others: &[Party] = match exchange.party {
+            Party::Idp => &Party::AUTHORIZATION_SERVERS,
+            _ => &[Party::Idp],
         };
-        // However it is encoded.
-        let confused = others.iter().any(|party| seen.starts_with(&format!("«{party}.client_id")));
+        let confused = others.iter().any(|party| name == Some(&format!("{party}.client_id")));
         confused.then(|| {
             let what = "The client uses one registration at both servers, where it has one at each.";
             Breach::new(exchange, what).compare(place, format!("«{own}»"), seen)
