@@ -47,7 +47,7 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 21] = [
+const ROOMS: [&[Rule]; 22] = [
     flow::RULES,
     challenged::RULES,
     protected_resource::RULES,
