@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crosscheck_scenarios::{Catalogue, Kind, Outcome, Party, Requirement, RequirementId, Severity};
+use crosscheck_scenarios::{Kind, Outcome, Party, Requirement, RequirementId, Severity};
 use crosscheck_wire::transcript::{Exchange, SCRIPTED};
 
 use crate::check::{Check, Consequence, Finding, Verdict};
@@ -107,17 +107,16 @@ impl Broken {
         number.is_some_and(|number| self.at(number).iter().any(|(other, _)| other.covers.contains(id)))
     }
 
-    /// Rows that a finding covers: those that are broken in one of its exchanges, and those that are only seen
-    /// through others.
+    /// Rows that a finding covers, and that are broken in one of its exchanges.
     fn covered_by(&self, requirement: &Requirement, numbers: &[usize]) -> BTreeSet<RequirementId> {
         let here: Vec<_> = numbers.iter().flat_map(|number| self.at(*number)).collect();
         let mut covered = BTreeSet::new();
         let mut open: Vec<_> = requirement.covers.iter().collect();
         while let Some(id) = open.pop() {
-            let broken = here.iter().find(|(other, _)| other.id == *id);
-            let unseen = Catalogue::embedded().find(id.as_str()).is_none_or(|row| row.planned.is_some());
-            if (broken.is_some() || unseen) && covered.insert(id.clone()) {
-                open.extend(broken.iter().flat_map(|(other, _)| &other.covers));
+            if let Some((row, _)) = here.iter().find(|(other, _)| other.id == *id)
+                && covered.insert(id.clone())
+            {
+                open.extend(&row.covers);
             }
         }
         covered

@@ -93,8 +93,7 @@ fn metadata_read(view: &View<'_>, challenged: &Exchange, url: &str) -> Read {
 fn challenge_read(view: &View<'_>, is: fn(&Exchange) -> bool, missing: &'static str) -> Evidence {
     let named = view.challenged("resource_metadata").find(|(challenged, _)| is(challenged));
     let Some((challenged, url)) = named else { return Evidence::NotApplicable(missing) };
-    let read = metadata_read(view, challenged, &url);
-    let mut breaches: Vec<_> = match read {
+    let mut breaches: Vec<_> = match metadata_read(view, challenged, &url) {
         Read::Elsewhere(breach) => vec![breach],
         Read::There | Read::Nowhere => Vec::new(),
     };

@@ -11,6 +11,7 @@ use crosscheck_wire::Text;
 use crosscheck_wire::constants::CLIENT_ASSERTION_TYPE;
 use crosscheck_wire::transcript::{Exchange, JwtFacts, Param, Presented};
 
+use super::documents::plain;
 use super::evidence::{Breach, Evidence, Rule, rule, rule_at_each};
 use super::identifier::is_near;
 use super::view::View;
@@ -184,10 +185,6 @@ fn not_shared(view: &View<'_>) -> Evidence {
 fn seconds(jwt: &JwtFacts, name: &str) -> Option<i64> {
     let value = jwt.claims.get(name)?;
     value.as_i64().or_else(|| value.as_f64().map(|number| number as i64))
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Seconds that an assertion may reasonably be good for.
