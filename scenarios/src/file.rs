@@ -5,8 +5,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::id::{FaultSlug, RequirementId, ScenarioId};
+use crate::party::{EndpointName, Party};
 use crate::profile::{Profile, SpecVersion};
-use crate::scenario::{Expect, Kind, Scenario};
+use crate::reply::Step;
+use crate::scenario::{Expect, Kind, Outcome, Reached, Scenario};
 use crate::script::{AsScript, ClientScript, IdpScript, McpScript, TrapScript};
 
 /// A scenario script. With `[[case]]` tables the file is many scenarios, each of which takes whatever it
@@ -30,6 +32,20 @@ pub(crate) struct File {
     /// Whether it is judged (`check`) or only reported (`probe`).
     #[serde(default)]
     kind: Kind,
+    /// The token endpoints that `token` is about, `idp` or `as`; a scenario of its own for each, its id with the party
+    /// behind it. Requirements of the other leg (`tx…`, `jb…`) are left out, and `reached` need not be stated.
+    #[serde(default)]
+    #[schemars(with = "Vec<Party>")]
+    pub(crate) at: Vec<Spanned<Party>>,
+    /// Answers of the token endpoints in `at`.
+    #[serde(default)]
+    pub(crate) token: Vec<Step>,
+    /// A further scenario, its id with `/once` behind it: the answers of `token`, then conforming ones.
+    #[serde(default)]
+    pub(crate) once: Option<Once>,
+    /// Whether a conforming client needs its time for it.
+    #[serde(default)]
+    slow: bool,
     /// Capabilities that a client must declare for it to apply.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -70,6 +86,22 @@ pub(crate) struct File {
     /// Variants, each a scenario of its own.
     #[serde(default)]
     pub(crate) case: Vec<Case>,
+    /// The one of `at` that this is the script for.
+    #[serde(skip)]
+    leg: Option<Party>,
+}
+
+/// What is asked where an answer comes once only; whether the client tries again is its own choice.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Once {
+    /// Requirements that the scenario exists to provoke.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) requirements: Vec<Spanned<String>>,
+    /// Faults of the reference client that must turn it red, and nothing else in it.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) faults: Vec<Spanned<String>>,
 }
 
 /// One variant; its id is the file's with `/` and its own behind.
@@ -91,6 +123,15 @@ pub(crate) struct Case {
     pub(crate) faults: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     kind: Option<Kind>,
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<Party>>")]
+    pub(crate) at: Option<Vec<Spanned<Party>>>,
+    #[serde(default)]
+    token: Option<Vec<Step>>,
+    #[serde(default)]
+    pub(crate) once: Option<Once>,
+    #[serde(default)]
+    slow: Option<bool>,
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     pub(crate) needs: Option<Vec<Spanned<String>>>,
@@ -125,13 +166,55 @@ impl File {
         let mut file = self;
         let cases = std::mem::take(&mut file.case);
         if cases.is_empty() {
-            return vec![file.into_scenario(id.to_owned(), text)];
+            return file.at_each_leg(id, text);
         }
         let with = |case: Case| {
             let id = format!("{id}/{}", case.id.get_ref());
-            file.clone().overlaid(case).into_scenario(id, text)
+            file.clone().overlaid(case).at_each_leg(&id, text)
         };
-        cases.into_iter().map(with).collect()
+        cases.into_iter().flat_map(with).collect()
+    }
+
+    /// A scenario for each leg, and what follows when the answer comes once only.
+    fn at_each_leg(mut self, id: &str, text: &str) -> Vec<Scenario> {
+        let parties = std::mem::take(&mut self.at);
+        if parties.is_empty() {
+            return vec![self.into_scenario(id.to_owned(), text)];
+        }
+        let once = self.once.take();
+        let mut scenarios = Vec::new();
+        for party in parties.into_iter().map(Spanned::into_inner) {
+            let id = format!("{id}/{party}");
+            scenarios.push(self.clone().at(party).into_scenario(id.clone(), text));
+            if let Some(once) = &once {
+                scenarios.push(self.clone().once(once).at(party).into_scenario(format!("{id}/once"), text));
+            }
+        }
+        scenarios
+    }
+
+    /// The script with its answers at the token endpoint of `party`.
+    fn at(mut self, party: Party) -> Self {
+        let (steps, other) = match party {
+            Party::Idp => (&mut self.idp.token, "jb"),
+            _ => (&mut self.resource_as.token, "tx"),
+        };
+        *steps = std::mem::take(&mut self.token);
+        self.requirements.retain(|id| !id.get_ref().starts_with(other));
+        if self.expect.reached.is_empty() {
+            self.expect.reached.push(Reached { party, endpoint: EndpointName::Token });
+        }
+        self.leg = Some(party);
+        self
+    }
+
+    fn once(mut self, once: &Once) -> Self {
+        self.requirements.clone_from(&once.requirements);
+        self.faults.clone_from(&once.faults);
+        self.title = format!("{}, once", self.title);
+        self.token.push(Step::default());
+        self.expect.outcome = Outcome::Either;
+        self
     }
 
     fn overlaid(self, case: Case) -> Self {
@@ -141,6 +224,10 @@ impl File {
             requirements: case.requirements.unwrap_or(self.requirements),
             faults: case.faults.unwrap_or(self.faults),
             kind: case.kind.unwrap_or(self.kind),
+            at: case.at.unwrap_or(self.at),
+            token: case.token.unwrap_or(self.token),
+            once: case.once.or(self.once),
+            slow: case.slow.unwrap_or(self.slow),
             needs: case.needs.unwrap_or(self.needs),
             profile: case.profile.or(self.profile),
             profiles: case.profiles.unwrap_or(self.profiles),
@@ -154,6 +241,7 @@ impl File {
             trap: case.trap.unwrap_or(self.trap),
             expect: case.expect.unwrap_or(self.expect),
             case: Vec::new(),
+            leg: None,
         }
     }
 
@@ -165,6 +253,8 @@ impl File {
             requirements: words(self.requirements, RequirementId::new),
             faults: words(self.faults, FaultSlug::new),
             kind: self.kind,
+            at: self.leg,
+            slow: self.slow,
             needs: self.needs.iter().filter_map(|word| word.get_ref().parse().ok()).collect(),
             profile: self.profile,
             profiles: self.profiles,

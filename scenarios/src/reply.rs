@@ -42,6 +42,29 @@ pub struct Reply {
     /// The body as it is, for what `json` cannot express: null at the top, broken JSON, HTML.
     #[serde(default)]
     pub body: Option<String>,
+    /// The body as bytes in base64, for what is no UTF-8.
+    #[serde(default)]
+    pub base64: Option<String>,
+    /// A body too long to be written down.
+    #[serde(default)]
+    pub long: Option<Long>,
+    /// Whether the body is compressed, with a `Content-Encoding` that says so.
+    #[serde(default)]
+    pub gzip: bool,
+}
+
+/// A body that repeats itself; it is sent as it is made, so that its length costs nothing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Long {
+    /// What stands before the repetitions.
+    pub head: String,
+    /// What is repeated; `{n}` in it stands for the number of the repetition, from 0.
+    pub repeat: String,
+    /// How often; without it the body has no end.
+    pub times: Option<u64>,
+    /// What stands behind the repetitions.
+    pub tail: String,
 }
 
 /// A document of the script's at a path, whatever else the server has there.
@@ -90,6 +113,23 @@ pub struct TokenBend {
     pub header: Bend,
     /// Changes to the claims.
     pub claims: Bend,
+    /// Bytes of a claim that makes the token long.
+    pub padding: usize,
+    /// What the client is given to carry.
+    pub form: TokenForm,
+}
+
+/// What a token looks like to its bearer; the server that it is for knows it whatever its form.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenForm {
+    /// The signed JWT.
+    #[default]
+    Signed,
+    /// Five parts, as an encrypted JWT has them (RFC 7516 section 3.1).
+    Encrypted,
+    /// Characters without a meaning.
+    Opaque,
 }
 
 /// What is done to the connection that carries an answer.
@@ -102,5 +142,35 @@ pub enum Act {
     Cut {
         /// Bytes of the body that are still sent.
         after_bytes: usize,
+    },
+    /// The connection ends after that many bytes of status line and headers.
+    CutHead {
+        /// Bytes that are still sent.
+        after_bytes: usize,
+    },
+    /// The body goes out in pieces, each by itself.
+    Pieces {
+        /// Bytes of a piece.
+        of_bytes: usize,
+    },
+    /// The body goes out byte by byte.
+    Drip {
+        /// Milliseconds before each byte.
+        every_ms: u64,
+    },
+    /// Status line and headers go out byte by byte.
+    DripHead {
+        /// Milliseconds before each byte.
+        every_ms: u64,
+    },
+    /// Nothing comes after that many bytes of the body, and the connection stays open.
+    Stall {
+        /// Bytes of the body that are still sent.
+        after_bytes: usize,
+    },
+    /// Informational answers come before the final one (RFC 9110 section 15.2).
+    Informational {
+        /// Their status codes, 100 to 199 without 101.
+        statuses: Vec<u16>,
     },
 }

@@ -25,6 +25,10 @@ pub struct Scenario {
     pub faults: Vec<FaultSlug>,
     /// Whether it is judged or only reported.
     pub kind: Kind,
+    /// The token endpoint whose answers it is about, where it is about one leg of the flow.
+    pub at: Option<Party>,
+    /// Whether a conforming client needs its time for it: servers are slow, or say a lot.
+    pub slow: bool,
     /// What a client must declare for the scenario to apply.
     pub needs: Vec<Capability>,
     /// The profile it fixes, over that of the run.
@@ -179,7 +183,8 @@ pub enum Outcome {
     Either,
 }
 
-/// What must reach the caller of a client whose flow was refused.
+/// What must reach the caller of a client whose flow was refused. Where it names both a code and a status, either will
+/// do: not every client can be expected to read the code.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Surfaced {
@@ -189,6 +194,6 @@ pub struct Surfaced {
     pub error_description: Option<String>,
     /// The `error_uri`.
     pub error_uri: Option<String>,
-    /// The HTTP status, where there is no usable code.
+    /// The HTTP status, where there is no usable code or it is not sure to be read.
     pub status: Option<u16>,
 }

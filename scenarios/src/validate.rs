@@ -36,6 +36,8 @@ pub const PLACEHOLDERS: &[&str] = &[
     "as2.issuer",
     "as2.origin",
     "as2.token_endpoint",
+    "date.past",
+    "date.soon",
     "idp.issuer",
     "idp.jwks_uri",
     "idp.origin",
@@ -46,6 +48,12 @@ pub const PLACEHOLDERS: &[&str] = &[
     "mcp2.metadata_url",
     "mcp2.origin",
     "mcp2.resource",
+    "secret.as_client_secret",
+    "secret.as_refresh_token",
+    "secret.id_jag",
+    "secret.id_token",
+    "secret.idp_client_secret",
+    "secret.idp_refresh_token",
     "trap.issuer",
     "trap.origin",
     "trap.token_endpoint",
@@ -74,10 +82,20 @@ pub(crate) fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) ->
     check(&file.requirements, &requirements, "requirement");
     check(&file.faults, faults, "fault of the reference client");
     check(&file.needs, &capabilities, "capability");
+    for once in file.once.iter().chain(file.case.iter().filter_map(|case| case.once.as_ref())) {
+        check(&once.requirements, &requirements, "requirement");
+        check(&once.faults, faults, "fault of the reference client");
+    }
     for case in &file.case {
         check(case.requirements.as_ref().unwrap_or(&none), &requirements, "requirement");
         check(case.faults.as_ref().unwrap_or(&none), faults, "fault of the reference client");
         check(case.needs.as_ref().unwrap_or(&none), &capabilities, "capability");
+    }
+
+    let places = file.at.iter().chain(file.case.iter().flat_map(|case| case.at.iter().flatten()));
+    for place in places.filter(|place| ![Party::Idp, Party::As].contains(place.get_ref())) {
+        let what = format!("`{}` has no token endpoint that `at` could name", place.get_ref());
+        problems.push(source.problem(Some(place.span()), what, Some("name `idp`, `as` or both".into())));
     }
 
     let mut seen = HashSet::new();
@@ -206,8 +224,14 @@ fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)
                 "keep `reply`, or `json` and `token`",
             );
         }
-        if reply.json.is_some() && reply.body.is_some() {
-            problem("reply", "a reply has both `json` and `body`".into(), "keep one of them");
+        let bodies =
+            [reply.json.is_some(), reply.body.is_some(), reply.base64.is_some(), reply.long.is_some()];
+        if bodies.into_iter().filter(|there| *there).count() > 1 {
+            problem(
+                "reply",
+                "a reply has two bodies".into(),
+                "keep one of `json`, `body`, `base64` and `long`",
+            );
         }
         if !(200..=599).contains(&reply.status) {
             problem("status", format!("`{}` is no final HTTP status", reply.status), "use 200 to 599");

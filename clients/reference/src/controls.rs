@@ -75,6 +75,9 @@ controls! {
     ShortDescription "short-description" N18;
     /// Is a public client at the IdP, with `client_id` in the body, where no method is registered there.
     PublicAtIdp "public-at-idp" N20;
+    /// Repeats a token request at most twice after a server error, a 429 or a broken connection, after the pause that
+    /// the server asks for, up to two seconds, or after growing pauses.
+    RepeatsAfterPause "repeats-after-pause" N21;
 }
 
 impl FromStr for Control {

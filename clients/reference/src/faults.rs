@@ -244,8 +244,6 @@ faults! {
     RegistersAfterDenial "registers-after-denial" F60 ["cid-no-surprise-registration"];
     /// Goes on to the resource authorization server with the grant `null` after the IdP has refused.
     IgnoresExchangeError "ignores-exchange-error" ["txe-no-leg2"];
-    /// Tells nobody the error code with which the IdP refused.
-    ErrorCodeLostAtIdp "error-code-lost-at-idp" F34 ["txe-reported"];
     /// Gives up after a correct answer to the exchange.
     StopsAfterExchange "stops-after-exchange" ["txr-accept"];
     /// Sends the ID-JAG to the MCP server as a bearer token.
@@ -285,8 +283,6 @@ faults! {
     GivesUpOnRefusedGrant "gives-up-on-refused-grant" ["life-replay-recovered", "life-grant-expired"];
     /// Presents its grant for a second access token, and once more when that is refused.
     ExpiredGrantPresentedAgain "expired-grant-presented-again" F51 ["jb-not-expired"];
-    /// Tells nobody the error code with which the resource authorization server refused.
-    ErrorCodeLostAtAs "error-code-lost-at-as" F34 ["jbe-reported"];
     /// Stops after a correct answer of the resource authorization server and claims success.
     AccessTokenUnused "access-token-unused" ["jbr-accept"];
     /// Prints the access token.
@@ -339,6 +335,104 @@ faults! {
     OneTokenForAllResources "one-token-for-all-resources" F39 ["multi-token-per-resource"];
     /// Goes on with the access token of another user.
     TokenKeptAcrossUsers "token-kept-across-users" ["life-user-change"];
+
+    // Answers of the token endpoints that are not taken.
+
+    /// Refuses an exchange answer whose `token_type` is not Bearer.
+    BearerRequiredOfExchange "bearer-required-of-exchange" F19 ["txr-accept", "txr-na-accepted"];
+    /// Knows `token_type` only as `N_A` from the IdP, and only as `Bearer` from the resource authorization server.
+    TokenTypeComparedWithCase "token-type-compared-with-case" F18 ["txr-na-accepted", "jbr-token-type-case"];
+    /// Refuses a token answer whose `expires_in` is no number, or is not there.
+    LifetimeMustBeNumber "lifetime-must-be-number" F20 ["txr-expires-odd", "jbr-expires"];
+    /// Refuses an exchange answer that does not say what scope it is for.
+    ScopeRequiredOfExchange "scope-required-of-exchange" ["txr-scope-absent"];
+    /// Refuses a token answer in which a member is null.
+    NullsInAnswerRefused "nulls-in-answer-refused" F55 ["http-unknown-members", "txr-scope-absent"];
+    /// Refuses a token answer with a member it does not know.
+    UnknownTokenMembersRefused "unknown-token-members-refused" ["http-unknown-members"];
+    /// Refuses an exchange answer that has no more than the members that RFC 8693 requires.
+    MinimalExchangeAnswerRefused "minimal-exchange-answer-refused" ["txr-no-id-token-needed"];
+    /// Refuses an ID-JAG that is no signed JWT.
+    GrantMustHaveThreeParts "grant-must-have-three-parts" F21 ["txr-opaque"];
+    /// Refuses an ID-JAG whose `aud` is an array.
+    GrantAudienceMustBeText "grant-audience-must-be-text" F21 ["txr-opaque"];
+    /// Refuses an access token that is no JWT.
+    AccessTokenMustBeJwt "access-token-must-be-jwt" ["jbr-opaque"];
+    /// Refuses an access token whose `exp` is past.
+    AccessTokenClaimsRead "access-token-claims-read" ["jbr-opaque"];
+    /// Keeps the first 4096 characters of a token.
+    TokensCutAt4096 "tokens-cut-at-4096" ["http-large-value"];
+    /// Refuses a token answer whose content type is not exactly `application/json`.
+    ContentTypeComparedExactly "content-type-compared-exactly" ["http-content-type"];
+
+    // Answers of the token endpoints that are wrongly taken.
+
+    /// Presents whatever the IdP issued as an ID-JAG.
+    IssuedTokenTypeIgnored "issued-token-type-ignored" F17 ["txr-issued-type"];
+    /// Takes any 200 without an error for a success, and presents `undefined` where it holds no token.
+    MissingTokenPresented "missing-token-presented" ["txr-no-token", "jbr-no-token", "http-not-json", "http-not-object"];
+    /// Takes a 200 for a success although it holds an `error`, and presents `undefined`.
+    ErrorInSuccessIgnored "error-in-success-ignored" F32 ["txe-error-in-200", "jbr-no-token"];
+    /// Sends an access token of any type as a Bearer token.
+    UnknownTokenTypeAsBearer "unknown-token-type-as-bearer" F38 ["jbr-token-type-unknown"];
+    /// Presents the ID-JAG to the server that its `aud` names.
+    FollowsGrantAudience "follows-grant-audience" ["txr-foreign-audience"];
+    /// Asks the resource authorization server for the scope that it wanted, whatever scope the IdP granted.
+    NarrowedScopeIgnored "narrowed-scope-ignored" F46 ["txr-scope-narrowed"];
+    /// Walks both legs over and over while the access token has less scope than it wanted.
+    NarrowedScopeAskedAgain "narrowed-scope-asked-again" F46 ["jbr-scope-narrowed"];
+    /// Sends a refresh token of the IdP to the resource authorization server, and one of that to the MCP server.
+    RefreshTokenShownAround "refresh-token-shown-around" ["txr-refresh-ignored", "jbr-refresh-token"];
+
+    // Refusals by the token endpoints.
+
+    /// Reports a refusal without its error code and its status.
+    ErrorCodeLost "error-code-lost" F34 ["txe-reported", "jbe-reported", "txe-unknown-code", "jbe-unknown-code", "txe-step-up"];
+    /// Fails on an error code that RFC 6749 does not define, and reports no code.
+    FixedErrorCodes "fixed-error-codes" F33 ["txe-reported", "jbe-reported", "txe-unknown-code", "jbe-unknown-code", "txe-step-up"];
+    /// Reports a refusal by a token endpoint as a success.
+    RefusalReportedAsSuccess "refusal-reported-as-success" ["txe-reported", "jbe-reported"];
+    /// Reports every refusal as one by the resource authorization server, or by the IdP where it was that.
+    WrongStepReported "wrong-step-reported" ["flow-failing-step-named"];
+    /// Reports a bare parse error where a refusal is no OAuth error.
+    UnreadableBodyLost "unreadable-body-lost" F35 ["txe-odd-body", "jbe-odd-body"];
+    /// Does not read a refusal whose `error_description` or `error_uri` is no text, and reports neither code nor status.
+    DescriptionMustBeText "description-must-be-text" ["txe-odd-body", "jbe-odd-body"];
+    /// Does not read a refusal whose `max_age` is no number, and reports neither code nor status.
+    MaxAgeMustBeNumber "max-age-must-be-number" ["txe-step-up-types"];
+    /// Sends the same subject token once more after `insufficient_user_authentication`.
+    StepUpExchangeRepeated "step-up-exchange-repeated" F36 ["txe-step-up"];
+    /// Sends a refused token request twice more, unchanged.
+    RepeatsRefusedRequest "repeats-refused-request" ["txe-invalid-request", "txe-invalid-grant", "txe-unauthorized-client", "txe-unsupported-grant-type", "txe-invalid-scope", "txe-invalid-target", "txe-access-denied", "jbe-invalid-request", "jbe-invalid-grant", "jbe-unauthorized-client", "jbe-unsupported-grant-type", "jbe-invalid-scope", "jbe-invalid-target", "jbe-access-denied"];
+    /// Repeats the exchange without `resource` after `invalid_target`.
+    ResourceDroppedAfterInvalidTarget "resource-dropped-after-invalid-target" ["txe-invalid-target"];
+    /// Tries the secret of its other registration after `invalid_client`.
+    OtherSecretAfterInvalidClient "other-secret-after-invalid-client" ["txe-invalid-client", "jbe-invalid-client"];
+    /// Asks for protected resource metadata that a 401 of the IdP names.
+    DiscoveryAfter401OfIdp "discovery-after-401-of-idp" ["txe-401-no-discovery"];
+    /// Opens the authorization endpoint after a refusal by policy.
+    CodeFlowAfterDenial "code-flow-after-denial" F60 ["flow-no-fallback-on-denial"];
+    /// Prints the error description as it came.
+    DescriptionPrintedRaw "description-printed-raw" ["txe-text-untrusted"];
+    /// Gets the page that `error_uri` names.
+    ErrorUriFetched "error-uri-fetched" ["txe-text-untrusted"];
+    /// Prints what the resource authorization server says, the assertion in it included.
+    ServerTextEchoed "server-text-echoed" ["jbe-echo-not-logged"];
+
+    // Failures of the servers and of the network.
+
+    /// Repeats a token request twice, without a pause, after a server error.
+    ServerErrorRepeatedAtOnce "server-error-repeated-at-once" ["http-5xx"];
+    /// Repeats a token request once, without a pause, whatever `Retry-After` says.
+    RetryAfterIgnored "retry-after-ignored" ["http-429"];
+    /// Repeats a token request as long as the server fails.
+    RepeatsForEver "repeats-for-ever" ["http-retry-bounded"];
+    /// Repeats a token request three times after a broken connection.
+    BrokenConnectionRepeated "broken-connection-repeated" ["http-reset"];
+    /// Waits for an answer as long as it takes.
+    NoTimeLimit "no-time-limit" F56 ["http-slow"];
+    /// Reads an answer of a token endpoint whatever its size.
+    NoSizeLimit "no-size-limit" F57 ["http-oversize"];
 }
 
 impl FromStr for Fault {

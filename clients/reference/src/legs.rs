@@ -46,7 +46,7 @@ impl Client {
         };
         self.before_redemption(target, &grant).await.map_err(at(Step::TokenExchange))?;
 
-        let lost = self.has(Fault::ErrorCodeLostAtAs);
+        let lost = self.has(Fault::ErrorCodeLost);
         let redeemed =
             self.redeem(target, &grant).await.map_err(|cause| if lost { Cause::Lost } else { cause });
         let token = redeemed.map_err(at(Step::JwtBearer))?;
@@ -63,7 +63,7 @@ impl Client {
         {
             drop(self.register(target).await);
         }
-        let lost = self.has(Fault::ErrorCodeLostAtIdp);
+        let lost = self.has(Fault::ErrorCodeLost);
         let grant = exchanged.map_err(|cause| if lost { Cause::Lost } else { cause })?;
         if self.has(Fault::OneGrantForAllServers) {
             let first = || (target.server.issuer.clone(), grant.clone());
