@@ -163,16 +163,26 @@ impl File {
     /// The scenarios of the file called `id`, each with the id of its own. Words that are no known
     /// capability are left out here; the loader reports them.
     pub(crate) fn into_scenarios(self, id: &str, text: &str) -> Vec<Scenario> {
-        let mut file = self;
-        let cases = std::mem::take(&mut file.case);
+        let variants = self.variants().into_iter();
+        variants.flat_map(|(case, file)| file.at_each_leg(&format!("{id}{case}"), text)).collect()
+    }
+
+    /// The file with each of its cases, or as it is where it has none; and what each adds to its id.
+    pub(crate) fn variants(mut self) -> Vec<(String, Self)> {
+        let cases = std::mem::take(&mut self.case);
         if cases.is_empty() {
-            return file.at_each_leg(id, text);
+            return vec![(String::new(), self)];
         }
-        let with = |case: Case| {
-            let id = format!("{id}/{}", case.id.get_ref());
-            file.clone().overlaid(case).at_each_leg(&id, text)
-        };
-        cases.into_iter().flat_map(with).collect()
+        let with = |case: Case| (format!("/{}", case.id.get_ref()), self.clone().overlaid(case));
+        cases.into_iter().map(with).collect()
+    }
+
+    /// What the script says for itself of the answers at a token endpoint.
+    pub(crate) fn own_answers(&self, party: Party) -> &[Step] {
+        match party {
+            Party::Idp => &self.idp.token,
+            _ => &self.resource_as.token,
+        }
     }
 
     /// A scenario for each leg, and what follows when the answer comes once only.

@@ -3,6 +3,7 @@
 //! A scenario is a script: what the servers of one run do, what the client is told, and what a
 //! conforming client does. This crate reads scripts and checks that they make sense; it plays none of them.
 
+mod answers;
 mod catalogue;
 mod file;
 mod id;
@@ -20,7 +21,7 @@ pub use id::{FaultSlug, RequirementId, ScenarioId};
 pub use load::{LoadError, Problem, Scenarios, schema};
 pub use party::{EndpointName, Party};
 pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
-pub use reply::{Act, Bend, Page, Reply, Step, TokenBend};
+pub use reply::{Act, Bend, Long, Page, Reply, Step, TokenBend, TokenForm};
 pub use scenario::{Expect, Kind, Outcome, Reached, Scenario, Surfaced};
 pub use script::{
     AsScript, Call, ClientScript, IdpScript, McpScript, MetadataForm, OpenidForm, Presence, Replay, Rules,

@@ -67,6 +67,23 @@ pub struct Long {
     pub tail: String,
 }
 
+impl Long {
+    /// Bytes that a body with numbers in it may have, as it is made at once.
+    pub(crate) const NUMBERED: u64 = 4 << 20;
+
+    /// Whether the repetitions are numbered.
+    pub fn is_numbered(&self) -> bool {
+        self.repeat.contains("{n}")
+    }
+
+    /// How long the body is, numbers as long as the last of them; `None` where it has no end.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        let times = self.times?;
+        let each = self.repeat.replace("{n}", &times.to_string()).len() as u64;
+        Some(times.saturating_mul(each).saturating_add((self.head.len() + self.tail.len()) as u64))
+    }
+}
+
 /// A document of the script's at a path, whatever else the server has there.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]

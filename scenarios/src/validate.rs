@@ -1,16 +1,15 @@
 //! What is readable in a script and cannot be meant.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 
-use serde_json::Value;
 use toml::Spanned;
 
+use crate::answers::{bend_texts, step_contradictions, text_problems};
 use crate::catalogue::Catalogue;
 use crate::file::File;
 use crate::party::Party;
 use crate::profile::Capability;
-use crate::reply::{Bend, Page, Step};
+use crate::reply::{Page, Step};
 use crate::scenario::{Outcome, Scenario};
 use crate::script::{AsScript, IdpScript, McpScript};
 use crate::source::{Problem, Source};
@@ -98,6 +97,10 @@ pub(crate) fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) ->
         problems.push(source.problem(Some(place.span()), what, Some("name `idp`, `as` or both".into())));
     }
 
+    for (_, variant) in file.clone().variants() {
+        problems.extend(leg_problems(&variant, source));
+    }
+
     let mut seen = HashSet::new();
     for id in file.case.iter().map(|case| &case.id) {
         let slug = id.get_ref();
@@ -107,6 +110,32 @@ pub(crate) fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) ->
             problems.push(source.problem(Some(id.span()), what, None));
         } else if !seen.insert(slug) {
             problems.push(source.problem(Some(id.span()), format!("two cases are called `{slug}`"), None));
+        }
+    }
+    problems
+}
+
+/// `at`, `token` and `once` belong together and leave no other answers for their token endpoint.
+fn leg_problems(file: &File, source: Source<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |near: &str, what: String, hint: &str| {
+        problems.push(source.problem(source.find(near), what, Some(hint.to_owned())));
+    };
+    if file.at.is_empty() {
+        for key in [("token", !file.token.is_empty()), ("once", file.once.is_some())] {
+            if let (key, true) = key {
+                let what = format!("`{key}` stands without `at`");
+                problem(key, what, "say in `at` whose token endpoint answers so: `idp`, `as` or both");
+            }
+        }
+    } else if file.token.is_empty() {
+        problem("at = ", "`at` stands without `token`".into(), "write in `[[token]]` what is answered there");
+    }
+    for party in file.at.iter().map(Spanned::get_ref) {
+        if !file.own_answers(*party).is_empty() {
+            let what =
+                format!("`at` and `[[{party}.token]]` both say what is answered at one token endpoint");
+            problem(&format!("{party}.token"), what, "keep `token`, or drop the party from `at`");
         }
     }
     problems
@@ -204,138 +233,20 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
     let bends = [&scenario.idp.metadata, &scenario.trap.metadata].into_iter();
     let bends = bends.chain(authorization_servers(scenario).map(|script| &script.metadata));
     for bend in bends.chain(mcp_servers(scenario).map(|script| &script.metadata)) {
-        text_problems(&bend_text(bend), &mut problem);
+        bend_texts(bend).iter().for_each(|text| text_problems(text, &mut problem));
     }
     for page in pages(scenario) {
         step_contradictions(&Step { reply: Some(page.reply.clone()), ..Step::default() }, &mut problem);
     }
-    for step in steps(scenario) {
+    let (minting, others) = steps(scenario);
+    if others.iter().any(|step| step.token != Default::default()) {
+        let what = "a token is changed where none is minted".to_owned();
+        problem("token = ", what, "write it in `[[idp.token]]` or `[[as.token]]`");
+    }
+    for step in minting.into_iter().chain(others) {
         step_contradictions(step, &mut problem);
     }
     problems
-}
-
-fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)) {
-    if let Some(reply) = &step.reply {
-        if !step.json.is_empty() || step.token != Default::default() {
-            problem(
-                "reply",
-                "a step replaces the answer and alters it".into(),
-                "keep `reply`, or `json` and `token`",
-            );
-        }
-        let bodies =
-            [reply.json.is_some(), reply.body.is_some(), reply.base64.is_some(), reply.long.is_some()];
-        if bodies.into_iter().filter(|there| *there).count() > 1 {
-            problem(
-                "reply",
-                "a reply has two bodies".into(),
-                "keep one of `json`, `body`, `base64` and `long`",
-            );
-        }
-        if !(200..=599).contains(&reply.status) {
-            problem("status", format!("`{}` is no final HTTP status", reply.status), "use 200 to 599");
-        }
-    }
-    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let names = step.headers.keys().chain(step.reply.iter().flat_map(|reply| reply.headers.keys()));
-    for name in names.filter(|name| name.is_empty() || !name.chars().all(legal)) {
-        problem(name, format!("`{name}` is no header name"), "write it as HTTP does, such as `retry-after`");
-    }
-    for text in step_texts(step) {
-        text_problems(&text, problem);
-    }
-}
-
-/// Everything in a step that may name parts of the stage.
-fn step_texts(step: &Step) -> Vec<String> {
-    let reply = step.reply.iter();
-    let headers = step.headers.values().chain(reply.clone().flat_map(|reply| reply.headers.values()));
-    let bodies = reply
-        .flat_map(|reply| reply.body.clone().into_iter().chain(reply.json.as_ref().map(Value::to_string)));
-    let bends = [&step.json, &step.token.header, &step.token.claims].map(bend_text);
-    headers.flatten().cloned().chain(bodies).chain(bends).collect()
-}
-
-fn bend_text(bend: &Bend) -> String {
-    Value::Object(bend.set.clone()).to_string()
-}
-
-/// Bare dates, hosts outside the stage, and names in braces that are none.
-fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
-    if text.contains("$__toml_private_datetime") {
-        problem("reply", "a JSON value is a bare date".into(), "quote dates");
-    }
-    for host in outside_hosts(text) {
-        let what = format!("`{host}` is a host outside the stage, to which a client might be led");
-        problem(
-            &host,
-            what,
-            "use a name of the stage such as `{trap.origin}`, or a host that never resolves, such as `a.example`",
-        );
-    }
-    for name in placeholders(text) {
-        let near = nearest(name, PLACEHOLDERS.iter().copied()).unwrap_or("as.issuer");
-        let what = format!("no part of the stage is called `{{{name}}}`");
-        problem(&format!("{{{name}}}"), what, &format!("did you mean `{{{near}}}`?"));
-    }
-}
-
-/// Hosts of URLs, relative ones included, that are neither loopback nor reserved never to resolve (RFC 2606
-/// section 2). A client reads a URL as browsers do: without its slashes, with too many, with backslashes, or with a
-/// name before the host.
-fn outside_hosts(text: &str) -> Vec<String> {
-    let text = text.replace('\\', "/");
-    let behind = |mark: &str| text.match_indices(mark).map(|(at, _)| at).collect::<Vec<_>>();
-    let slashes = behind("//").into_iter().filter(|at| {
-        let before = text[..*at].chars().next_back();
-        before.is_none_or(|before| !(before.is_alphanumeric() || "/}".contains(before)))
-    });
-    let lower = text.to_ascii_lowercase();
-    let schemes = ["http:", "https:"]
-        .into_iter()
-        .flat_map(|scheme| lower.match_indices(scheme).map(move |(at, _)| at + scheme.len()));
-    let schemes = schemes.filter(|at| !text[*at..].starts_with("//"));
-    // An origin of the stage is no more than a name where `@` and another host follow.
-    let origins = behind(".origin}").into_iter().map(|at| at + ".origin}".len());
-    let origins = origins.filter(|at| authority(&text[*at..]).contains('@'));
-    let hosts = slashes.chain(schemes).chain(origins).map(|at| host(authority(&text[at..])));
-    hosts.filter(|host| !is_safe(host)).map(str::to_owned).collect()
-}
-
-/// What stands between the slashes of a URL and its path.
-fn authority(text: &str) -> &str {
-    let end = |c: char| !(c.is_alphanumeric() || "-._~%!$&'*+;=:@[]{}".contains(c));
-    text.trim_start_matches('/').split(end).next().unwrap_or_default()
-}
-
-/// The host of an authority, without a name before it and a port behind it.
-fn host(authority: &str) -> &str {
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    match host.split_once(']') {
-        Some((address, _)) => address.trim_start_matches('['),
-        None => host.split(':').next().unwrap_or(host).trim_end_matches('.'),
-    }
-}
-
-/// Whether no request to `host` leaves the machine.
-fn is_safe(host: &str) -> bool {
-    let loopback = || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    let reserved = [".example", ".invalid", ".test"];
-    let host = host.to_ascii_lowercase();
-    host.is_empty() || host == "localhost" || reserved.iter().any(|end| host.ends_with(end)) || loopback()
-}
-
-/// Words in braces that look like names of the stage and are none.
-fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    let candidates = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-    candidates.filter(|name| {
-        let is_word = |word: &str| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        };
-        let named = name.split_once('.').is_some_and(|(party, part)| is_word(party) && is_word(part));
-        named && !PLACEHOLDERS.contains(name)
-    })
 }
 
 /// Every path that a script writes, with its key.
@@ -365,14 +276,16 @@ fn pages(scenario: &Scenario) -> impl Iterator<Item = &Page> {
     mcp_servers(scenario).flat_map(|script| &script.pages).chain(&scenario.trap.pages)
 }
 
-fn steps(scenario: &Scenario) -> impl Iterator<Item = &Step> {
+/// The answers of token endpoints, and all others.
+fn steps(scenario: &Scenario) -> (Vec<&Step>, Vec<&Step>) {
     let IdpScript { openid_metadata, oauth_metadata, jwks, token, .. } = &scenario.idp;
-    let mut lists = vec![openid_metadata, oauth_metadata, jwks, token];
+    let (mut minting, mut others) = (vec![token], vec![openid_metadata, oauth_metadata, jwks]);
     for script in authorization_servers(scenario) {
-        lists.extend([&script.oauth_metadata, &script.openid_metadata, &script.token]);
+        minting.push(&script.token);
+        others.extend([&script.oauth_metadata, &script.openid_metadata]);
     }
     for script in mcp_servers(scenario) {
-        lists.extend([&script.resource_metadata, &script.challenge, &script.step_up, &script.mcp]);
+        others.extend([&script.resource_metadata, &script.challenge, &script.step_up, &script.mcp]);
     }
-    lists.into_iter().flatten()
+    [minting, others].map(|lists| lists.into_iter().flatten().collect()).into()
 }

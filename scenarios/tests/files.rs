@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crosscheck_scenarios::{Capability, Catalogue, LoadError, Scenarios};
+use crosscheck_scenarios::{Capability, Catalogue, LoadError, Party, Scenarios};
 use tempfile::TempDir;
 
 const FAULTS: &[&str] = &["audience-trailing-slash"];
@@ -47,6 +47,17 @@ fn cases_take_what_they_do_not_state_from_the_file() {
 }
 
 #[test]
+fn an_answer_at_both_token_endpoints_is_a_scenario_for_each() {
+    let script = "at = [\"idp\", \"as\"]\n[[token]]\nreply = { status = 400 }\n[once]\nrequirements = [\"flow-order\"]\n";
+    let scenarios = load(&format!("{HEAD}{script}")).unwrap();
+    let ids: Vec<_> = scenarios.iter().map(|script| script.id.as_str()).collect();
+    let legs = ["as", "as/once", "idp", "idp/once"].map(|leg| format!("mine/script/{leg}"));
+    assert_eq!(ids, legs);
+    let once = scenarios.find("mine/script/as/once").unwrap();
+    assert_eq!((once.resource_as.token.len(), once.idp.token.len(), once.at), (2, 0, Some(Party::As)));
+}
+
+#[test]
 fn an_unknown_field_is_named_with_its_place_and_its_neighbour() {
     let text = complaint(&format!("{HEAD}[idp]\ntoken_pth = \"/t\"\n"));
     assert!(text.contains("mine/script.toml:5:1: unknown field `token_pth`"), "{text}");
@@ -85,8 +96,38 @@ fn contradictions_are_refused() {
             "[[idp.token]]\nreply = { status = 400 }\njson = { remove = [\"scope\"] }\n",
             "replaces the answer and alters it",
         ),
-        ("[[idp.token]]\nreply = { status = 400, json = {}, body = \"\" }\n", "both `json` and `body`"),
+        ("[[idp.token]]\nreply = { status = 400, json = {}, body = \"\" }\n", "a reply has two bodies"),
         ("[[idp.token]]\nreply = { status = 99 }\n", "`99` is no final HTTP status"),
+        ("[[idp.token]]\nreply = { status = 400, base64 = \"a-b_\" }\n", "a body is no base64"),
+        ("[[idp.token]]\nreply = { status = 400, long = { times = 3 } }\n", "repeats nothing"),
+        (
+            "[[idp.token]]\nreply = { status = 400, gzip = true, long = { repeat = \"A\" } }\n",
+            "a body without end is compressed",
+        ),
+        (
+            "[[idp.token]]\nreply = { status = 400, long = { repeat = \"{n}\" } }\n",
+            "may not be held in memory",
+        ),
+        (
+            "[[idp.token]]\nreply = { status = 400, long = { repeat = \"{n},\", times = 1000000 } }\n",
+            "may not be held in memory",
+        ),
+        (
+            "[[idp.token]]\nreply = { status = 400, long = { repeat = \"{as.isuer}\", times = 2 } }\n",
+            "did you mean `{as.issuer}`?",
+        ),
+        ("[[as.token]]\nact = { pieces = { of_bytes = 0 } }\n", "the pieces of a body are empty"),
+        ("[[as.token]]\nact = { drip_head = { every_ms = 0 } }\n", "bytes drip without a pause"),
+        ("[[as.token]]\nact = { informational = { statuses = [103, 101] } }\n", "`101` is no status"),
+        ("[[as.token]]\nheaders = { x = [\"a\\nb\"] }\n", "a value of `x` has control characters"),
+        ("[[idp.jwks]]\ntoken = { form = \"opaque\" }\n", "a token is changed where none is minted"),
+        ("[[token]]\nreply = { status = 400 }\n", "`token` stands without `at`"),
+        ("[once]\nrequirements = [\"flow-order\"]\n", "`once` stands without `at`"),
+        ("[[case]]\nid = \"a\"\nat = [\"idp\"]\n", "`at` stands without `token`"),
+        (
+            "at = [\"idp\"]\n[[token]]\nreply = { status = 400 }\n[[idp.token]]\ndelay_ms = 1\n",
+            "`at` and `[[idp.token]]` both say",
+        ),
         (
             "[[idp.token]]\nreply = { status = 200, json = { at = 2026-01-01 } }\n",
             "a JSON value is a bare date",
@@ -153,6 +194,8 @@ fn a_url_that_leads_off_the_machine_is_refused_however_it_is_written() {
         "http://127.0.0.2",
         "https://a.example./x",
         "urn:x",
+        "-//W3C//DTD HTML 4.01//EN",
+        "file:///etc/hosts",
     ] {
         assert!(load(&script(url)).is_ok(), "{url}");
     }
