@@ -51,19 +51,19 @@ fn mint(stage: &Stage, issuer: Party, granted: &Granted, bend: &TokenBend) -> St
     if !scope.is_empty() {
         claims.insert("scope".into(), json!(scope));
     }
+    bend.pad(&mut claims);
     let key = stage.key(issuer);
     let mut header = key.header(TYP_ACCESS_TOKEN);
     stage.bend(&bend.header, &mut header);
     stage.bend(&bend.claims, &mut claims);
-    let token = key.sign(&header, &claims);
-    stage.ledger.mint_token("access_token", &token, key.name, &[*server]);
-    // What the script made of the claims counts: a token for elsewhere is not good here.
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let token = stage.hand_out("access_token", key.sign(&header, &claims), (key.name, bend.form), &[*server]);
+    // A token that the script makes one for elsewhere is not good here. Its lifetime is the server's own knowledge.
+    let text = |name: &str, own: &str| claims.get(name).and_then(Value::as_str).unwrap_or(own).to_owned();
     let facts = AccessToken {
-        resource: text("aud"),
-        subject: text("sub"),
-        scope: text("scope"),
-        expires_at: claims.get("exp").and_then(Value::as_u64).unwrap_or_default(),
+        resource: text("aud", stage.urls.resource(*server)),
+        subject: text("sub", subject),
+        scope: text("scope", scope),
+        expires_at: now + LIFETIME,
         uses_left: stage.scenario.mcp_script(*server).first_token_good_for,
     };
     stage.issue(token.clone(), facts);

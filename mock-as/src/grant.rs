@@ -34,7 +34,7 @@ impl Grant {
         keys: &reqwest::Client,
         assertion: &str,
     ) -> Result<Self, &'static str> {
-        let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
+        let jwt = Jwt::decode(&stage.signed(assertion)).ok_or("the assertion is no JWT")?;
         if jwt.typ() != TYP_ID_JAG {
             return Err("typ of the assertion is not oauth-id-jag+jwt");
         }

@@ -105,7 +105,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 async fn verify(stage: &Stage, keys: &reqwest::Client, assertion: &str) -> Result<(), &'static str> {
-    let jwt = Jwt::decode(assertion).ok_or("the assertion is no JWT")?;
+    let jwt = Jwt::decode(&stage.signed(assertion)).ok_or("the assertion is no JWT")?;
     if jwt.typ() != TYP_ID_JAG {
         return Err("typ of the assertion is not oauth-id-jag+jwt");
     }

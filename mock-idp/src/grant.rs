@@ -52,12 +52,11 @@ impl Grant {
             [one] => claims.insert("resource".into(), json!(one)),
             several => claims.insert("resource".into(), json!(several)),
         };
+        bend.pad(&mut claims);
         let key = stage.key(Party::Idp);
         let mut header = key.header(TYP_ID_JAG);
         stage.bend(&bend.header, &mut header);
         stage.bend(&bend.claims, &mut claims);
-        let grant = key.sign(&header, &claims);
-        stage.ledger.mint_token("id_jag", &grant, key.name, &[addressee]);
-        grant
+        stage.hand_out("id_jag", key.sign(&header, &claims), (key.name, bend.form), &[addressee])
     }
 }

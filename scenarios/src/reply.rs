@@ -136,6 +136,15 @@ pub struct TokenBend {
     pub form: TokenForm,
 }
 
+impl TokenBend {
+    /// Makes the claims as long as the script says.
+    pub fn pad(&self, claims: &mut Map<String, Value>) {
+        if self.padding > 0 {
+            claims.insert("padding".to_owned(), "x".repeat(self.padding).into());
+        }
+    }
+}
+
 /// What a token looks like to its bearer; the server that it is for knows it whatever its form.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]

@@ -23,7 +23,12 @@ impl Canary {
 
     /// 22 characters of `a-z2-7`, the first ten the same throughout the run.
     pub fn mint(&self) -> String {
-        format!("{MARK}{}{}", self.tag, characters(&self.random, 12))
+        format!("{MARK}{}{}", self.tag, self.characters(12))
+    }
+
+    /// That many characters of `a-z2-7` without a mark.
+    pub(crate) fn characters(&self, count: usize) -> String {
+        characters(&self.random, count)
     }
 
     /// What tells this run from others.

@@ -1,12 +1,15 @@
 //! Closes a run: turns what was recorded into the transcript, in which minted values have names.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use flate2::read::GzDecoder;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use serde_json::{Map, Value};
 
 use crosscheck_scenarios::EndpointName;
@@ -18,7 +21,7 @@ use crate::form::{self, Form};
 use crate::jose::{Jwt, SigningKey};
 use crate::ledger::ValueFacts;
 use crate::naming::Namer;
-use crate::record::RawExchange;
+use crate::record::{RawBody, RawExchange};
 use crate::registration::Registration;
 use crate::stage::Stage;
 use crate::text::{Part, Text};
@@ -28,7 +31,10 @@ use crate::transcript::{
 };
 
 /// Bytes of a body that the transcript keeps.
-const KEPT: usize = 64 << 10;
+pub(crate) const KEPT: usize = 64 << 10;
+
+/// Bytes that a compressed body is read to.
+const READ: u64 = 4 << 20;
 
 /// What the driver saw of the client, before values are named.
 #[derive(Clone, Debug)]
@@ -139,7 +145,11 @@ impl Close<'_> {
         };
         let headers = self.headers(&raw.headers);
         let form = form_of(raw);
-        let body = self.body(&raw.body.kept, raw.body.bytes, raw.body.complete, &raw.headers, form.as_ref());
+        let json = is_json(&raw.headers).then(|| serde_json::from_slice(&raw.body.kept).ok()).flatten();
+        let mut body = self.body(&raw.body, &raw.body.kept, json.as_ref());
+        if let Some(form) = &form {
+            body.params = form.pairs().iter().map(|pair| self.param(pair)).collect();
+        }
         let token_request = raw.endpoint == EndpointName::Token || form.is_some();
         let authentication = match token_request {
             true => self.presented(&Credential::read(&raw.headers, &form.unwrap_or_default())),
@@ -171,31 +181,22 @@ impl Close<'_> {
 
     fn response(&self, raw: &RawExchange) -> Response {
         let headers = self.headers(&raw.response_headers);
-        let bytes = raw.response_body.len() as u64;
-        let body = self.body(&raw.response_body, bytes, raw.response_complete, &raw.response_headers, None);
+        let (content, is_readable) = decoded(&raw.response_headers, &raw.response_body);
+        let json = is_readable.then(|| json_of(raw, &content)).flatten();
+        let body = self.body(&raw.response_body, &content, json.as_ref());
         let mut found: Vec<_> = header_mentions(&headers).collect();
         found.extend(mentions(&body.text, Place::Body, ""));
         Response { status: raw.status, headers, body, mentions: found }
     }
 
-    fn body(
-        &self,
-        kept: &[u8],
-        bytes: u64,
-        complete: bool,
-        headers: &HeaderMap,
-        form: Option<&Form>,
-    ) -> Body {
-        let text = String::from_utf8_lossy(&kept[..kept.len().min(KEPT)]);
-        let is_json = form::media_type(headers).contains("json");
-        let json = is_json.then(|| serde_json::from_slice::<Value>(kept).ok()).flatten();
+    fn body(&self, raw: &RawBody, content: &[u8], json: Option<&Value>) -> Body {
+        let text = String::from_utf8_lossy(&content[..content.len().min(KEPT)]);
         Body {
-            bytes,
-            complete,
+            bytes: raw.bytes,
+            complete: raw.complete,
             text: self.namer.within(&text),
-            json: json.map(|json| self.namer.json(&json)),
-            params: form
-                .map_or_else(Vec::new, |form| form.pairs().iter().map(|pair| self.param(pair)).collect()),
+            json: json.map(|json| self.namer.json(json)),
+            params: Vec::new(),
         }
     }
 
@@ -358,6 +359,35 @@ fn form_of(raw: &RawExchange) -> Option<Form> {
     } else {
         None
     }
+}
+
+/// What a response says without its content coding, and whether it can be read whole.
+fn decoded<'a>(headers: &HeaderMap, body: &'a RawBody) -> (Cow<'a, [u8]>, bool) {
+    let coding = headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
+    match coding.as_deref() {
+        None | Some(b"identity") => (Cow::from(&body.kept), body.is_kept()),
+        Some(b"gzip" | b"x-gzip") => {
+            let mut content = Vec::new();
+            let end = GzDecoder::new(body.kept.as_slice()).take(READ).read_to_end(&mut content);
+            let is_whole = end.is_ok() && body.is_kept() && (content.len() as u64) < READ;
+            // What is no gzip stands there as it is.
+            (if content.is_empty() { Cow::from(&body.kept) } else { content.into() }, is_whole)
+        }
+        Some(_) => (Cow::from(&body.kept), false),
+    }
+}
+
+/// The value of a response: at a token endpoint, where errors come with any content type and behind a byte order
+/// mark, every object.
+fn json_of(raw: &RawExchange, content: &[u8]) -> Option<Value> {
+    let is_token = raw.endpoint == EndpointName::Token;
+    let content = if is_token { content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content) } else { content };
+    let value: Value = serde_json::from_slice(content).ok()?;
+    (is_json(&raw.response_headers) || is_token && value.is_object()).then_some(value)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    form::media_type(headers).contains("json")
 }
 
 fn basic_pair(name: &http::HeaderName, text: &str) -> Option<(String, String)> {

@@ -12,6 +12,10 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value, json};
 
+use crosscheck_scenarios::TokenForm;
+
+use crate::canary::Canary;
+
 /// A P-256 key pair and what is published of it. The algorithm is ES256.
 #[derive(Debug)]
 pub struct SigningKey {
@@ -141,6 +145,24 @@ impl Jwt {
         let Ok(key) = DecodingKey::from_jwk(&jwk) else { return false };
         let Some((input, signature)) = self.text.rsplit_once('.') else { return false };
         jsonwebtoken::crypto::verify(signature, input.as_bytes(), &key, algorithm).unwrap_or(false)
+    }
+}
+
+/// What a client is given to carry in the place of a signed token: nothing that it can read, except in the form
+/// that is signed.
+pub(crate) fn carried(signed: &str, form: TokenForm, canary: &Canary) -> String {
+    match form {
+        TokenForm::Signed => signed.to_owned(),
+        // Header, encrypted key, initialization vector, ciphertext and tag (RFC 7516 section 3.1).
+        TokenForm::Encrypted => {
+            let header =
+                json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT", "kid": canary.mint() });
+            let random = [256, 12, signed.len(), 16].map(|bytes| canary.characters(bytes));
+            let parts = [header.to_string()].into_iter().chain(random);
+            parts.map(|part| URL_SAFE_NO_PAD.encode(part)).collect::<Vec<_>>().join(".")
+        }
+        // As long, and with every character that a bearer token may have (RFC 6750 section 2.1).
+        TokenForm::Opaque => format!("{}-._~+/{}==", canary.mint(), canary.characters(signed.len())),
     }
 }
 

@@ -72,6 +72,14 @@ impl Ledger {
         self.lock().iter().find(|minted| minted.facts.name == name).map(|minted| minted.value.clone())
     }
 
+    /// The token registered last under `name#1`, `name#2` ….
+    pub(crate) fn last(&self, name: &str) -> Option<String> {
+        let prefix = format!("{name}#");
+        let values = self.lock();
+        let mut last_first = values.iter().rev();
+        last_first.find(|minted| minted.facts.name.starts_with(&prefix)).map(|minted| minted.value.clone())
+    }
+
     fn push(&self, name: String, value: &str, kind: ValueKind, travels_to: &[Party], key: Option<&str>) {
         let facts =
             ValueFacts { name, kind, travels_to: travels_to.to_vec(), signed_with: key.map(str::to_owned) };

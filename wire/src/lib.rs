@@ -13,9 +13,11 @@ pub mod ledger;
 pub mod transcript;
 
 mod answer;
+mod body;
 mod canary;
 mod close;
 mod context;
+mod fill;
 mod naming;
 mod record;
 mod registration;
@@ -23,11 +25,11 @@ mod stage;
 mod text;
 mod urls;
 
-pub use answer::{Answer, refuse};
+pub use answer::{Answer, HeadAct, refuse};
 pub use canary::Canary;
 pub use close::{RawClient, RawOutput};
 pub use ledger::Ledger;
-pub use record::{BODY_LIMIT, Caller, Closing, Recorder, STAGE_HEADER, record};
+pub use record::{BODY_LIMIT, Caller, Recorder, STAGE_HEADER, record};
 pub use registration::{Declared, Registration};
 pub use stage::{AccessToken, SUBJECT, SUBJECT_2, Stage, StepList};
 pub use text::{Alteration, Encoding, Part, Text};

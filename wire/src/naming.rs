@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
+use crate::close::KEPT;
 use crate::form;
 use crate::jose;
 use crate::ledger::{Minted, ValueKind};
@@ -75,6 +76,9 @@ impl Namer {
 
     /// Text in which values may stand anywhere.
     pub(crate) fn within(&self, text: &str) -> Text {
+        if text.len() < SHORTEST {
+            return Text::plain(text);
+        }
         let mut found: Vec<_> = self
             .needles
             .iter()
@@ -100,10 +104,12 @@ impl Namer {
         Text::from_parts(parts)
     }
 
-    /// JSON with the values in its strings and member names replaced by `«name»`.
+    /// JSON with the values in its strings and member names replaced by `«name»`; a long string is cut.
     pub(crate) fn json(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.within(text).to_string()),
+            Value::String(text) => {
+                Value::String(self.within(&text[..text.floor_char_boundary(KEPT)]).to_string())
+            }
             Value::Array(items) => items.iter().map(|item| self.json(item)).collect(),
             Value::Object(members) => Value::Object(self.object(members)),
             other => other.clone(),
@@ -202,6 +208,9 @@ fn alteration(value: &str, text: &str) -> Option<Alteration> {
         && (header, claims) == (meant_header, meant_claims)
     {
         return Some(Alteration::Signature);
+    }
+    if value.starts_with(text) && text.len() >= 64 && text.len() * 8 >= value.len() {
+        return Some(Alteration::Cut);
     }
     let common = value.bytes().zip(text.bytes()).take_while(|(one, other)| one == other).count();
     let enough = common * 4 >= value.len() * 3 && text.len().abs_diff(value.len()) * 4 <= value.len();

@@ -1,22 +1,23 @@
 //! Records every request before it is answered, and every answer before it is sent.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use crosscheck_scenarios::{Act, EndpointName, Party};
+use crosscheck_scenarios::{EndpointName, Party};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, HeadAct};
 use crate::canary::Canary;
+use crate::close::KEPT;
 use crate::stage::Stage;
 
 /// Bytes of a request body that a mock works on; a larger one is answered with 413.
@@ -24,6 +25,9 @@ pub const BODY_LIMIT: usize = 1 << 20;
 
 /// Bytes of a request body that are read at all; then the connection ends.
 const READ_LIMIT: u64 = 64 << 20;
+
+/// Bytes of a response body that are kept whole; of a larger one the transcript has the beginning alone.
+const RESPONSE_LIMIT: u64 = 4 << 20;
 
 /// Requests of one run that are recorded; a client that sends more is answered with 429.
 const RECORD_LIMIT: usize = 1000;
@@ -39,24 +43,6 @@ pub enum Caller {
     As,
     /// The client under test.
     Client,
-}
-
-/// What is done to the connection after an answer; the owner of the connection obeys it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Closing {
-    /// Ends before the status line.
-    AtOnce,
-    /// Ends after that many bytes of the body.
-    After(usize),
-}
-
-impl From<&Act> for Closing {
-    fn from(act: &Act) -> Self {
-        match act {
-            Act::Close => Self::AtOnce,
-            Act::Cut { after_bytes } => Self::After(*after_bytes),
-        }
-    }
 }
 
 /// What a mock tells the recorder about its answer.
@@ -98,16 +84,37 @@ pub(crate) struct RawExchange {
     pub(crate) refusal: String,
     pub(crate) status: u16,
     pub(crate) response_headers: HeaderMap,
-    pub(crate) response_body: Bytes,
-    pub(crate) response_complete: bool,
+    pub(crate) response_body: RawBody,
 }
 
-/// A request body; `kept` ends at [`BODY_LIMIT`].
+/// A body; of a large one `kept` is the beginning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawBody {
-    pub(crate) kept: Bytes,
+    pub(crate) kept: Vec<u8>,
     pub(crate) bytes: u64,
     pub(crate) complete: bool,
+}
+
+impl RawBody {
+    /// Whether nothing of it is left out.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.len() as u64 == self.bytes
+    }
+
+    /// Takes note of a piece that leaves, or of the end; `announced` is the length that the headers name.
+    fn leave(&mut self, piece: Option<&Bytes>, announced: Option<u64>) {
+        if let Some(piece) = piece {
+            if self.is_kept() {
+                self.kept.extend_from_slice(piece);
+            }
+            self.bytes += piece.len() as u64;
+            if self.bytes > RESPONSE_LIMIT {
+                self.kept.truncate(KEPT);
+                self.kept.shrink_to_fit();
+            }
+        }
+        self.complete = announced.map_or(piece.is_none(), |announced| announced == self.bytes);
+    }
 }
 
 impl Recorder {
@@ -168,8 +175,7 @@ impl Recorder {
             refusal: String::new(),
             status: 0,
             response_headers: HeaderMap::new(),
-            response_body: Bytes::new(),
-            response_complete: false,
+            response_body: RawBody::default(),
         };
         let mut records = self.lock();
         if records.exchanges.len() == RECORD_LIMIT {
@@ -215,39 +221,46 @@ pub async fn record(
     };
 
     let (parts, body) = response.into_parts();
-    let whole = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
-    let closing = parts.extensions.get::<Closing>().copied();
-    let sent = match closing {
-        Some(Closing::AtOnce) => Bytes::new(),
-        Some(Closing::After(bytes)) => whole.slice(..bytes.min(whole.len())),
-        None => whole.clone(),
-    };
+    let is_cut = matches!(parts.extensions.get(), Some(HeadAct::Cut(_)));
     recorder.update(index, |exchange| {
         exchange.took = recorder.started.elapsed().saturating_sub(exchange.at);
         if let Some(served) = parts.extensions.get::<Served>() {
             exchange.endpoint = served.endpoint;
             exchange.refusal.clone_from(&served.refusal);
         }
-        exchange.status = if closing == Some(Closing::AtOnce) { 0 } else { parts.status.as_u16() };
+        exchange.status = if is_cut { 0 } else { parts.status.as_u16() };
         exchange.response_headers = parts.headers.clone();
-        exchange.response_body = sent.clone();
-        exchange.response_complete = closing.is_none();
     });
-    let body = match closing {
-        Some(Closing::After(_)) => Body::from_stream(cut(sent)),
-        _ => Body::from(sent),
+    if is_cut {
+        return Response::from_parts(parts, body);
+    }
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = if body.size_hint().exact().is_some() {
+        // It goes out at once, and a client may be gone before anybody asks for it.
+        let whole = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
+        recorder.update(index, |exchange| {
+            exchange.response_body.leave(Some(&whole), None);
+            exchange.response_body.complete = true;
+        });
+        Body::from(whole)
+    } else {
+        counted(Arc::clone(&stage), index, announced, body)
     };
     Response::from_parts(parts, body)
 }
 
-/// A body that fails behind `sent`, which ends the connection without the end mark that HTTP asks for.
-fn cut(sent: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
-    let failure = async {
-        // The server writes out what it has only while it waits for more.
-        tokio::task::yield_now().await;
-        Err(io::Error::other("cut by the script"))
-    };
-    stream::once(async { Ok(sent) }).chain(stream::once(failure))
+/// A body whose record grows as its pieces leave.
+fn counted(stage: Arc<Stage>, index: usize, announced: Option<u64>, body: Body) -> Body {
+    let pieces = body.into_data_stream();
+    let counted = stream::unfold((stage, pieces), move |(stage, mut pieces)| async move {
+        let piece = pieces.next().await;
+        if let None | Some(Ok(_)) = &piece {
+            let left = piece.as_ref().and_then(|piece| piece.as_ref().ok());
+            stage.recorder.update(index, |exchange| exchange.response_body.leave(left, announced));
+        }
+        piece.map(|piece| (piece, (stage, pieces)))
+    });
+    Body::from_stream(counted)
 }
 
 async fn plain(stage: &Stage, answer: Answer) -> Response {
@@ -272,5 +285,5 @@ async fn read(mut body: Body) -> RawBody {
             }
         }
     };
-    RawBody { kept: kept.into(), bytes, complete }
+    RawBody { kept, bytes, complete }
 }

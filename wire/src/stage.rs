@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crosscheck_scenarios::{
-    AuthMethod, Bend, Capability, EndpointName, Party, Profile, Rules, Scenario, SpecVersion, Step,
+    AuthMethod, Capability, EndpointName, Party, Profile, Rules, Scenario, SpecVersion, Step, TokenForm,
     Tolerance, User,
 };
 
 use crate::canary::Canary;
-use crate::jose::SigningKey;
+use crate::jose::{self, SigningKey};
 use crate::ledger::{Ledger, ValueKind};
 use crate::record::Recorder;
 use crate::registration::{Declared, Registration};
@@ -43,6 +43,8 @@ pub struct Stage {
     resource_as: AuthorizationServer,
     second_as: Option<AuthorizationServer>,
     access_tokens: Mutex<HashMap<String, AccessToken>>,
+    /// Signed tokens by what clients carry in their place.
+    signed: Mutex<HashMap<String, String>>,
     used_jtis: Mutex<HashSet<(Party, String)>>,
     answered: Mutex<HashMap<(Party, StepList), usize>>,
 }
@@ -155,6 +157,7 @@ impl Stage {
             recorder: Recorder::new(&canary),
             id_token: String::new(),
             access_tokens: Mutex::default(),
+            signed: Mutex::default(),
             used_jtis: Mutex::default(),
             answered: Mutex::default(),
             scenario,
@@ -271,6 +274,26 @@ impl Stage {
         }
     }
 
+    /// Registers a token under `name#1`, `name#2` …, signed with a key of that name, and returns what the client is
+    /// given to carry.
+    pub fn hand_out(
+        &self,
+        name: &str,
+        signed: String,
+        (key, form): (&str, TokenForm),
+        travels_to: &[Party],
+    ) -> String {
+        let carried = jose::carried(&signed, form, &self.canary);
+        self.ledger.mint_token(name, &carried, key, travels_to);
+        lock(&self.signed).insert(carried.clone(), signed);
+        carried
+    }
+
+    /// The signed token that a client carries as `carried`; that itself where it is none of this run.
+    pub fn signed(&self, carried: &str) -> String {
+        lock(&self.signed).get(carried).map_or(carried, String::as_str).to_owned()
+    }
+
     /// Remembers an issued access token, so that the MCP server knows it. Only the first one for its resource is
     /// used up.
     pub fn issue(&self, token: String, facts: AccessToken) {
@@ -292,35 +315,6 @@ impl Stage {
     /// Marks a `jti` as used at `party`; false when it already was.
     pub fn use_jti(&self, party: Party, jti: &str) -> bool {
         lock(&self.used_jtis).insert((party, jti.to_owned()))
-    }
-
-    /// `text` with the names of the stage in braces replaced.
-    pub fn fill(&self, text: &str) -> String {
-        if !text.contains('{') {
-            return text.to_owned();
-        }
-        let names = self.urls.by_name();
-        names.iter().fold(text.to_owned(), |text, (name, url)| text.replace(&format!("{{{name}}}"), url))
-    }
-
-    /// Changes `object` as a script says, with the names of the stage in braces replaced.
-    pub fn bend(&self, bend: &Bend, object: &mut Map<String, Value>) {
-        let mut bend = bend.clone();
-        self.fill_strings(bend.set.values_mut());
-        bend.apply(object);
-    }
-
-    /// Replaces the names of the stage in all strings below `values`.
-    pub(crate) fn fill_strings<'a>(&self, values: impl IntoIterator<Item = &'a mut Value>) {
-        let mut left: Vec<_> = values.into_iter().collect();
-        while let Some(value) = left.pop() {
-            match value {
-                Value::String(text) => *text = self.fill(text),
-                Value::Array(items) => left.extend(items),
-                Value::Object(members) => left.extend(members.values_mut()),
-                _ => {}
-            }
-        }
     }
 
     fn register(&self, party: Party) {

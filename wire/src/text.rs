@@ -65,6 +65,8 @@ pub enum Encoding {
 pub enum Alteration {
     /// Some characters differ.
     Changed,
+    /// Its end is missing.
+    Cut,
     /// It was form-encoded once too often.
     EncodedTwice,
     /// It was not form-encoded, so that a reader decodes something else.
@@ -80,6 +82,7 @@ impl Alteration {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Changed => "with characters changed",
+            Self::Cut => "cut short",
             Self::EncodedTwice => "form-encoded once too often",
             Self::NotEncoded => "not form-encoded",
             Self::Signature => "with another signature",

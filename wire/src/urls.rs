@@ -134,7 +134,9 @@ mod tests {
         let scenarios = Scenarios::parse("script", script, &[]).unwrap();
         let origins = Origins(Party::ALL.map(|party| format!("http://{party}")));
         let urls = Urls::new(origins, scenarios.find("script").unwrap());
-        assert!(urls.by_name().keys().eq(PLACEHOLDERS), "{:?}", urls.by_name());
+        let of_urls =
+            PLACEHOLDERS.iter().filter(|name| !name.starts_with("date.") && !name.starts_with("secret."));
+        assert!(urls.by_name().keys().eq(of_urls), "{:?}", urls.by_name());
         assert!(Party::ALL.iter().all(|party| urls.origin(*party) == format!("http://{party}")));
     }
 }
