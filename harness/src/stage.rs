@@ -3,6 +3,7 @@
 //! A thread that plays scenarios owns one [`Servers`]. Fresh sockets by the thousand would exhaust the local
 //! ports, so listeners stay and the run behind them is swapped.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,7 +19,9 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crosscheck_scenarios::Party;
-use crosscheck_wire::{Closing, Origins, Stage};
+use crosscheck_wire::{HeadAct, Origins, Stage};
+
+use crate::head::{Acted, Next};
 
 /// The servers of all parties on ports of their own, and whatever run is on them now.
 pub struct Servers {
@@ -131,38 +132,28 @@ const RETRY: Duration = Duration::from_millis(5);
 
 async fn serve(origin: Party, stream: TcpStream, run: Arc<Playing>) {
     let router = run.routers[origin as usize].clone();
+    let next = Next::default();
+    let acts = next.clone();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let router = router.clone();
-        async move { answer(router, request.map(Body::new)).await }
+        let (router, acts) = (router.clone(), acts.clone());
+        async move {
+            let mut response = router.oneshot(request.map(Body::new)).await?;
+            acts.set(response.extensions_mut().remove::<HeadAct>());
+            Ok::<_, Infallible>(response)
+        }
     });
     let _ = stream.set_nodelay(true);
     // A client may end its sending side and still want the answer.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Acted::new(stream, next)), service);
     if let Err(error) = connection.await
         && (error.is_parse() || error.is_parse_too_large())
     {
         run.stage.recorder.malformed(run.stage.party_at(origin), error.to_string());
     }
 }
-
-/// Answers by the router. An error ends the connection before the status line.
-async fn answer(router: Router, request: Request) -> Result<Response, ClosedByScript> {
-    let response = match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    match response.extensions().get::<Closing>() {
-        Some(Closing::AtOnce) => Err(ClosedByScript),
-        _ => Ok(response),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("closed by the script")]
-struct ClosedByScript;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_scenarios::{EndpointName, Party, TokenForm};
 use crosscheck_wire::constants::FORM;
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::transcript::JwtFacts;
@@ -164,10 +164,11 @@ async fn a_scripted_reply_mints_nothing_and_the_next_answer_conforms() {
 
 #[tokio::test]
 async fn what_the_script_makes_of_the_token_counts_at_the_mcp_server() {
-    for claims in ["{ exp = 1 }", "{ aud = \"https://elsewhere.example\" }"] {
+    let taken = "{ exp = 1, iss = \"https://elsewhere.example\", sub = 7, scope = [\"a\"] }";
+    for (claims, status) in [("{ aud = \"https://elsewhere.example\" }", 401), (taken, 200)] {
         let servers = Servers::playing(&format!("[[as.token]]\ntoken.claims.set = {claims}\n")).await;
         let token = servers.access_token().await;
-        assert_eq!(servers.call("POST", &token, &[], "{}").await.status, 401, "{claims}");
+        assert_eq!(servers.call("GET", &token, &[], "").await.status, status, "{claims}");
     }
     let header =
         "[[as.token]]\ntoken.header.set = { typ = \"JWT\" }\njson.set = { token_type = \"bearer\" }\n";
@@ -175,6 +176,29 @@ async fn what_the_script_makes_of_the_token_counts_at_the_mcp_server() {
     let reply = servers.redeem(&servers.parameters()).await;
     assert_eq!(reply.member("token_type"), "bearer");
     assert_eq!(Jwt::decode(&reply.member("access_token")).unwrap().header["typ"], "JWT");
+}
+
+#[tokio::test]
+async fn tokens_are_good_in_every_form_and_known_by_their_names() {
+    for (form, parts) in [("encrypted", 5), ("opaque", 2)] {
+        let script = format!("[[as.token]]\ntoken = {{ form = \"{form}\", padding = 16384 }}\n");
+        let servers = Servers::playing(&script).await;
+        let (stage, signed) = (&servers.stage, servers.grant().with("padding", "x".repeat(16384)).signed());
+        let given = TokenForm::Encrypted;
+        let grant = stage.hand_out("id_jag", signed, (stage.key(Party::Idp).name, given), &[Party::As]);
+        let token = servers.redeem(&servers.presenting(&grant)).await.member("access_token");
+        assert_eq!(token.split('.').count(), parts, "{form}");
+        assert!(token.len() > 16384 && grant.len() > 16384);
+        assert_eq!(servers.call("GET", &token, &[], "").await.status, 200, "{form}");
+        let transcript = servers.transcript();
+        let mut mentions = transcript.exchanges.iter().flat_map(|exchange| &exchange.request.mentions);
+        for (name, at) in [("id_jag#1", "assertion"), ("access_token#1", "authorization")] {
+            assert!(
+                mentions.any(|mention| (mention.name.as_str(), mention.at.as_str()) == (name, at)),
+                "{name}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use crosscheck_scenarios::Party;
 use crosscheck_wire::constants::{CLIENT_ASSERTION_TYPE, FORM, TOKEN_TYPE_ID_JAG, TYP_ID_JAG};
 use crosscheck_wire::form::encode;
+use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::{SUBJECT, SUBJECT_2};
 
 use crate::stage::Idp;
@@ -149,6 +150,23 @@ async fn the_grant_is_bent_before_and_the_answer_after_it_is_signed() {
     let members = reply.json();
     assert_eq!(members["token_type"], "Bearer");
     assert!(members["scope"].is_null() && members.get("expires_in").is_none());
+}
+
+#[tokio::test]
+async fn the_client_may_be_given_the_grant_in_a_form_of_its_own() {
+    for (form, dots) in [("encrypted", 4), ("opaque", 1), ("signed", 2)] {
+        let idp = Idp::playing(&format!(
+            "[[idp.token]]\n\
+             token = {{ form = \"{form}\", padding = 16384, claims = {{ set = {{ aud = [\"x\"] }} }} }}"
+        ));
+        let reply = idp.exchange(&idp.parameters()).await;
+        let grant = reply.json()["access_token"].as_str().unwrap().to_owned();
+        assert!(grant.len() > 16384 && grant.matches('.').count() == dots, "{form}");
+        assert_eq!(idp.stage.ledger.value("id_jag#1"), Some(grant.clone()));
+        let signed = Jwt::decode(&idp.stage.signed(&grant)).unwrap();
+        assert_eq!(signed.audiences(), ["x"]);
+        assert!(signed.verifies_with(idp.stage.key(Party::Idp).public_jwk()));
+    }
 }
 
 #[tokio::test]
