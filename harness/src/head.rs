@@ -43,7 +43,12 @@ enum Doing {
     /// The stream fails after that many bytes.
     Cut(usize),
     /// That many bytes go out one by one.
-    Drip { left: usize, pause: Pin<Box<Sleep>>, every: Duration, gone: Arc<Notify> },
+    Drip {
+        left: usize,
+        pause: Pin<Box<Sleep>>,
+        every: Duration,
+        gone: Arc<Notify>,
+    },
     Nothing,
 }
 
@@ -86,11 +91,7 @@ impl AsyncRead for Acted {
 }
 
 impl AsyncWrite for Acted {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Self { stream, next, doing } = self.get_mut();
         let mut stream = Pin::new(stream);
         if let Some(act) = next.take() {

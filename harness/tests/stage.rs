@@ -130,6 +130,126 @@ async fn a_script_ends_a_connection_before_the_status_line_or_within_the_body() 
     assert_eq!(statuses, [(0, false), (200, false), (200, true)]);
 }
 
+/// A run on whose JWKS URL `steps` answer in turn, and a connection on which the first of them is asked for.
+async fn asked(servers: &Servers, steps: &str) -> (Arc<Stage>, TcpStream) {
+    let stage = play(servers, steps).await;
+    let origins = servers.origins();
+    let mut stream =
+        TcpStream::connect(origins.of(Party::Idp).strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(b"GET /jwks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    (stage, stream)
+}
+
+#[tokio::test]
+async fn a_connection_ends_within_the_head_and_at_the_latest_at_its_end() {
+    let servers = Servers::open().await.unwrap();
+    for (after, expected) in [(0, ""), (17, "HTTP/1.1 418 I'm "), (9999, "\r\n\r")] {
+        let step = "reply = { status = 418, body = \"body\" }";
+        let act = format!("act = {{ cut_head = {{ after_bytes = {after} }} }}");
+        let (stage, mut stream) = asked(&servers, &format!("[[idp.jwks]]\n{step}\n{act}\n")).await;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with(expected) && !answer.contains("body"), "{after}: {answer:?}");
+        assert!(after > 17 || answer == expected);
+        let response = close(&stage).exchanges.remove(0).response;
+        assert_eq!((response.status, response.body.complete), (0, false));
+    }
+}
+
+#[tokio::test]
+async fn informational_answers_come_before_the_final_one() {
+    let servers = Servers::open().await.unwrap();
+    let act = "[[idp.jwks]]\nact = { informational = { statuses = [100, 103, 199] } }\n[[idp.jwks]]\n";
+    let (_stage, mut stream) = asked(&servers, act).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let heads: Vec<_> = answer.split("\r\n\r\n").collect();
+    let statuses = heads.iter().map(|head| head.lines().next().unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(
+        statuses[..4],
+        ["HTTP/1.1 100 Continue", "HTTP/1.1 103 Early Hints", "HTTP/1.1 199 ", "HTTP/1.1 200 OK"]
+    );
+    assert!(heads.last().unwrap().contains("kty"), "{answer}");
+    let next = send(servers.origins().of(Party::Idp), b"GET /jwks HTTP/1.0\r\n\r\n").await;
+    assert!(next.contains(" 200 OK"), "{next}");
+}
+
+#[tokio::test]
+async fn head_and_body_drip_and_the_body_counts_only_behind_the_head() {
+    let servers = Servers::open().await.unwrap();
+    let reply = "reply = { status = 400, body = \"body\" }";
+    for act in ["drip", "drip_head"] {
+        let steps = format!("[[idp.jwks]]\n{reply}\nact = {{ {act} = {{ every_ms = 1 }} }}\n");
+        let (stage, mut stream) = asked(&servers, &steps).await;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("content-length: 4\r\n") && answer.ends_with("\r\n\r\nbody"), "{answer}");
+        let body = close(&stage).exchanges.remove(0).response.body;
+        assert_eq!((body.bytes, body.complete), (4, true), "{act}");
+    }
+    let steps = format!("[[idp.jwks]]\n{reply}\nact = {{ drip_head = {{ every_ms = 1 }} }}\n");
+    let (stage, mut stream) = asked(&servers, &steps).await;
+    assert_eq!(stream.read_u8().await.unwrap(), b'H');
+    drop(stream);
+    servers.clear().await;
+    let body = close(&stage).exchanges.remove(0).response.body;
+    assert_eq!((body.bytes, body.complete), (0, false));
+}
+
+#[tokio::test]
+async fn a_body_goes_out_in_pieces() {
+    let servers = Servers::open().await.unwrap();
+    let steps =
+        "[[idp.jwks]]\nreply = { status = 400, body = \"one two\" }\nact = { pieces = { of_bytes = 4 } }\n";
+    let (_stage, mut stream) = asked(&servers, steps).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
+    assert!(answer.ends_with("4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stalled_body_does_not_delay_the_end_of_a_run() {
+    let servers = Servers::open().await.unwrap();
+    let steps =
+        "[[idp.jwks]]\nreply = { status = 400, body = \"body\" }\nact = { stall = { after_bytes = 2 } }\n";
+    let (stage, mut stream) = asked(&servers, steps).await;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nbo") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    servers.clear().await;
+    assert_eq!(stream.read(&mut [0; 9]).await.unwrap_or_default(), 0);
+    let body = close(&stage).exchanges.remove(0).response.body;
+    assert_eq!((body.bytes, body.complete), (2, false));
+}
+
+#[tokio::test]
+async fn a_body_without_end_stops_when_the_client_leaves_and_a_long_one_ends() {
+    let servers = Servers::open().await.unwrap();
+    let endless = "[[idp.jwks]]\nreply = { status = 400, long = { repeat = \"A\" } }\n";
+    let (stage, mut stream) = asked(&servers, endless).await;
+    stream.read_exact(&mut vec![0; 300_000]).await.unwrap();
+    drop(stream);
+    servers.clear().await;
+    let body = close(&stage).exchanges.remove(0).response.body;
+    assert!((300_000 - 1000..16 << 20).contains(&body.bytes) && !body.complete, "{}", body.bytes);
+
+    let long = "[[idp.jwks]]\nreply = { status = 400, long = { repeat = \"AB\", times = 50000000 } }\n";
+    let (stage, mut stream) = asked(&servers, long).await;
+    let (mut piece, mut read) = (vec![0; 1 << 20], 0);
+    loop {
+        match stream.read(&mut piece).await.unwrap() {
+            0 => break,
+            bytes => read += bytes,
+        }
+    }
+    assert!((100_000_000..100_001_000).contains(&read), "{read}");
+    servers.clear().await;
+    let body = close(&stage).exchanges.remove(0).response.body;
+    assert_eq!((body.bytes, body.complete), (100_000_000, true));
+}
+
 #[tokio::test]
 async fn who_connects_while_no_run_is_on_is_not_recorded_and_gives_the_ports_away() {
     let servers = Servers::open().await.unwrap();
