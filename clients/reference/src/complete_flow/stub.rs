@@ -23,7 +23,7 @@ use crate::behaviour::Behaviour;
 use crate::client::{Client, McpEndpoint};
 use crate::http::Http;
 use crate::kept::Kept;
-use crate::outcome::Outcome;
+use crate::report::Outcome;
 use crate::token_exchange::ID_JAG;
 
 const ID_TOKEN: &str = "id.token.AAAA";
@@ -129,21 +129,20 @@ pub(super) async fn run(setup: &Setup, key: &EcdsaKeyPair, behaviour: Behaviour)
     });
     extend(&mut context, &setup.context);
     let text = format!("{origin}/mcp");
-    let short = behaviour.varies(Control::ShortDescription);
     let client = Client {
         context: serde_json::from_str(&stub.filled(&context.to_string())).unwrap(),
         mcp: McpEndpoint { url: Url::parse(&text).unwrap(), text },
         tool: None,
         protocol_version: setup.protocol_version.to_owned(),
-        behaviour,
-        http: Http::new().unwrap(),
+        http: Http::new(&behaviour).unwrap(),
+        behaviour: behaviour.clone(),
         kept: Kept::default().into(),
     };
     let result = client.run().await;
     server.abort();
     let outcome = match &result {
         Ok(token) => serde_json::to_string(&Outcome::authorized(token.scope.as_deref())),
-        Err(failure) => serde_json::to_string(&Outcome::refused(failure, short)),
+        Err(failure) => serde_json::to_string(&Outcome::refused(failure, &behaviour)),
     };
     let mut log = std::mem::take(&mut *stub.log.lock().unwrap());
     log.push(outcome.unwrap());
