@@ -70,12 +70,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         say(&controls());
     }
     match arguments.url {
-        Some(mcp) => run(mcp, Behaviour { faults: arguments.faults, controls: arguments.controls }),
+        Some(mcp) => run(mcp, &Behaviour { faults: arguments.faults, controls: arguments.controls }),
         None => ExitCode::SUCCESS,
     }
 }
 
-fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
+fn run(mcp: McpEndpoint, behaviour: &Behaviour) -> ExitCode {
     let url = mcp.text.clone();
     let status_of_refusal = if behaviour.varies(Control::SuccessStatusAfterRefusal) {
         ExitCode::SUCCESS
@@ -106,7 +106,7 @@ fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
         }
         Err(failure) => {
             complain(&printable(&failure));
-            report(&Outcome::refused(&failure, &behaviour));
+            report(&Outcome::refused(&failure, behaviour));
             status_of_refusal
         }
     }

@@ -181,20 +181,20 @@ mod tests {
     use super::*;
     use crate::complete_flow::{answer, client};
 
-    fn judge(members: Value) -> Result<String, Cause> {
+    fn judge(members: &Value) -> Result<String, Cause> {
         client().access_token(&answer(members))
     }
 
     #[test]
     fn only_a_bearer_token_is_taken_in_any_case() {
-        assert_eq!(judge(json!({"access_token": "t", "token_type": "bEARER"})).unwrap(), "t");
+        assert_eq!(judge(&json!({"access_token": "t", "token_type": "bEARER"})).unwrap(), "t");
         for answer in [
             json!({"access_token": "t", "token_type": "DPoP"}),
             json!({"access_token": "t"}),
             json!({"access_token": null, "token_type": "Bearer"}),
             json!({"access_token": "", "token_type": "Bearer"}),
         ] {
-            assert_eq!(judge(answer.clone()).unwrap_err().status(), Some(200), "{answer}");
+            assert_eq!(judge(&answer).unwrap_err().status(), Some(200), "{answer}");
         }
     }
 

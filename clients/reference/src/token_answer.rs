@@ -43,6 +43,11 @@ impl TokenAnswer {
         text(&self.members, name)
     }
 
+    /// The token, in characters that a form and a header can hold.
+    fn token(&self) -> Option<&str> {
+        self.text("access_token").filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()))
+    }
+
     /// The lifetime in seconds, where it is a number of them.
     pub(crate) fn lifetime(&self) -> Option<u64> {
         self.get("expires_in")?.as_u64()
@@ -90,10 +95,9 @@ impl Client {
         }
     }
 
-    /// The token of the answer, in characters that a form and a header can hold.
+    /// The token of the answer.
     pub(crate) fn token(&self, answer: &TokenAnswer) -> Result<String, Cause> {
-        let is_sendable = |token: &&str| token.bytes().all(|byte| byte.is_ascii_graphic());
-        match answer.text("access_token").filter(is_sendable) {
+        match answer.token() {
             Some(token) if self.has(Fault::TokensCutAt4096) => Ok(token.chars().take(4096).collect()),
             Some(token) => Ok(token.to_owned()),
             None if self.presents_what_is_missing(answer) => Ok("undefined".to_owned()),
@@ -103,8 +107,9 @@ impl Client {
 
     /// Whether a fault takes the answer for a success although there is no token in it.
     pub(crate) fn presents_what_is_missing(&self, answer: &TokenAnswer) -> bool {
-        self.has(Fault::MissingTokenPresented)
-            || (self.has(Fault::ErrorInSuccessIgnored) && answer.text("error").is_some())
+        let taken = self.has(Fault::MissingTokenPresented)
+            || (self.has(Fault::ErrorInSuccessIgnored) && answer.text("error").is_some());
+        taken && answer.token().is_none()
     }
 
     /// Fails where a fault refuses a success that would do.

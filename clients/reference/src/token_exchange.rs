@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::complete_flow::{answer, client};
 
-    fn judge(members: Value) -> Result<String, Cause> {
+    fn judge(members: &Value) -> Result<String, Cause> {
         client().id_jag(&answer(members))
     }
 
@@ -257,9 +257,9 @@ mod tests {
     fn the_regular_answer_is_taken_in_any_case_of_its_token_type() {
         for token_type in ["N_A", "n_a"] {
             let answer = json!({"access_token": "g", "issued_token_type": ID_JAG, "token_type": token_type});
-            assert_eq!(judge(answer).unwrap(), "g");
+            assert_eq!(judge(&answer).unwrap(), "g");
         }
-        assert_eq!(judge(json!({"access_token": "g", "issued_token_type": ID_JAG})).unwrap(), "g");
+        assert_eq!(judge(&json!({"access_token": "g", "issued_token_type": ID_JAG})).unwrap(), "g");
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
             json!({"access_token": "", "issued_token_type": ID_JAG}),
             json!({"access_token": 7, "issued_token_type": ID_JAG}),
         ] {
-            assert_eq!(judge(answer.clone()).unwrap_err().status(), Some(200), "{answer}");
+            assert_eq!(judge(&answer).unwrap_err().status(), Some(200), "{answer}");
         }
     }
 }
