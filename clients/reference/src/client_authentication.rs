@@ -127,19 +127,14 @@ impl Client {
             Party::Idp => (&self.context.client_id, self.context.client_secret.as_deref()),
             Party::As => (&self.context.idp_client_id, self.context.idp_client_secret.as_deref()),
         };
-        let with_secret = if matches!(method, Method::ClientSecretPost) { post } else { basic };
-        if self.has(Fault::OtherMethodAfter401)
-            && matches!(method, Method::ClientSecretBasic | Method::ClientSecretPost)
-        {
-            let other = if method == basic { post } else { basic };
-            Some((registration.clone(), other))
+        let client_id = Cow::Borrowed(client_id.as_str());
+        let at_as = registration.party == Party::As;
+        if self.has(Fault::OtherMethodAfter401) && [basic, post].contains(&method) {
+            Some((registration.clone(), if method == basic { post } else { basic }))
         } else if self.has(Fault::OtherSecretAfterInvalidClient) && secret.is_some() {
-            Some((Registration { secret, ..registration.clone() }, with_secret))
-        } else if self.has(Fault::OtherCredentialAfter401)
-            && registration.party == Party::As
-            && secret.is_some()
-        {
-            let client_id = Cow::Borrowed(client_id.as_str());
+            let method = if method == post { post } else { basic };
+            Some((Registration { secret, ..registration.clone() }, method))
+        } else if self.has(Fault::OtherCredentialAfter401) && at_as && secret.is_some() {
             Some((Registration { client_id, secret, ..registration.clone() }, method))
         } else {
             None

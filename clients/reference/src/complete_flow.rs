@@ -120,9 +120,12 @@ async fn every_fault_and_every_control_shows() {
     let behaviours = faults.map(|it| fault(*it)).chain(controls.map(|it| control(*it)));
     for behaviour in behaviours {
         let mut shown = false;
-        for (setup, honest) in &runs {
+        for index in 0..runs.len() {
+            let (setup, honest) = &runs[index];
             shown = run(setup, &key, behaviour.clone()).await != *honest;
             if shown {
+                // Neighbours in the list often show in the same set-up, which is tried first now.
+                runs[..=index].rotate_right(1);
                 break;
             }
         }
