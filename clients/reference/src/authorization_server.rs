@@ -8,7 +8,7 @@ use crate::discovery::{refuse_unknown_members, require_issuer, strings, unusable
 use crate::http::parse_url;
 use crate::outcome::Cause;
 use crate::protected_resource::ProtectedResource;
-use crate::token_endpoint::text;
+use crate::token_answer::text;
 use crate::{Control, Fault, well_known};
 
 /// The members of RFC 8414 section 2, those that its registry got with this flow, and those that OpenID
@@ -45,6 +45,7 @@ const MEMBERS: [&str; 28] = [
 ];
 
 /// The resource authorization server, as far as the client uses it.
+#[derive(Clone)]
 pub(crate) struct AuthorizationServer {
     pub(crate) issuer: String,
     pub(crate) token_endpoint: Url,

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::behaviour::Behaviour;
 use crate::client::{Client, McpEndpoint};
-use crate::outcome::{Outcome, printable};
+use crate::report::{Outcome, printable};
 use crate::{Control, Fault};
 
 /// Walks the cross-app access flow to an MCP server, honestly or with a fault.
@@ -70,21 +70,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         say(&controls());
     }
     match arguments.url {
-        Some(mcp) => run(mcp, Behaviour { faults: arguments.faults, controls: arguments.controls }),
+        Some(mcp) => run(mcp, &Behaviour { faults: arguments.faults, controls: arguments.controls }),
         None => ExitCode::SUCCESS,
     }
 }
 
-fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
+fn run(mcp: McpEndpoint, behaviour: &Behaviour) -> ExitCode {
     let url = mcp.text.clone();
-    let short_description = behaviour.varies(Control::ShortDescription);
     let status_of_refusal = if behaviour.varies(Control::SuccessStatusAfterRefusal) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     };
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let started = Client::from_environment(mcp, behaviour)
+    let started = Client::from_environment(mcp, behaviour.clone())
         .and_then(|client| Ok((client, runtime.map_err(|error| error.to_string())?)));
     let (client, runtime) = match started {
         Ok(started) => started,
@@ -107,7 +106,7 @@ fn run(mcp: McpEndpoint, behaviour: Behaviour) -> ExitCode {
         }
         Err(failure) => {
             complain(&printable(&failure));
-            report(&Outcome::refused(&failure, short_description));
+            report(&Outcome::refused(&failure, behaviour));
             status_of_refusal
         }
     }

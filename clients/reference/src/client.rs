@@ -47,8 +47,8 @@ impl Client {
             tool: None,
             protocol_version: env::var("MCP_CONFORMANCE_PROTOCOL_VERSION")
                 .unwrap_or_else(|_| "2025-11-25".to_owned()),
+            http: Http::new(&behaviour).map_err(|cause| cause.to_string())?,
             behaviour,
-            http: Http::new().map_err(|cause| cause.to_string())?,
             kept: RefCell::default(),
         })
     }

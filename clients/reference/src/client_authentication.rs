@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::authorization_server::AuthorizationServer;
 use crate::client::Client;
-use crate::outcome::Cause;
+use crate::outcome::{Cause, is_refusal};
 use crate::token_endpoint::TokenRequest;
 use crate::{Control, Fault};
 
@@ -112,28 +112,33 @@ impl Client {
         }
     }
 
-    /// The method that a fault tries after `answer` to a request by `method`.
-    pub(crate) fn next_method<T>(&self, answer: &Result<T, Cause>, method: Method) -> Option<Method> {
-        match method {
-            _ if !self.has(Fault::OtherMethodAfter401) || !is_invalid_client(answer) => None,
-            Method::ClientSecretBasic => Some(Method::ClientSecretPost),
-            Method::ClientSecretPost => Some(Method::ClientSecretBasic),
-            Method::None | Method::PrivateKeyJwt => None,
-        }
-    }
-
-    /// The registration that a fault tries after `answer` of the resource authorization server.
-    pub(crate) fn next_registration<'a, T>(
+    /// The registration and the method that a fault tries after `answer` to a request by `method`.
+    pub(crate) fn next_credential<'a, T>(
         &'a self,
         answer: &Result<T, Cause>,
         registration: &Registration<'a>,
-    ) -> Option<Registration<'a>> {
-        let secret = self.context.idp_client_secret.as_deref()?;
-        (self.has(Fault::OtherCredentialAfter401) && is_invalid_client(answer)).then(|| Registration {
-            client_id: Cow::Borrowed(&self.context.idp_client_id),
-            secret: Some(secret),
-            ..registration.clone()
-        })
+        method: Method,
+    ) -> Option<(Registration<'a>, Method)> {
+        if !is_refusal(answer, "invalid_client") {
+            return None;
+        }
+        let (basic, post) = (Method::ClientSecretBasic, Method::ClientSecretPost);
+        let (client_id, secret) = match registration.party {
+            Party::Idp => (&self.context.client_id, self.context.client_secret.as_deref()),
+            Party::As => (&self.context.idp_client_id, self.context.idp_client_secret.as_deref()),
+        };
+        let client_id = Cow::Borrowed(client_id.as_str());
+        let at_as = registration.party == Party::As;
+        if self.has(Fault::OtherMethodAfter401) && [basic, post].contains(&method) {
+            Some((registration.clone(), if method == basic { post } else { basic }))
+        } else if self.has(Fault::OtherSecretAfterInvalidClient) && secret.is_some() {
+            let method = if method == post { post } else { basic };
+            Some((Registration { secret, ..registration.clone() }, method))
+        } else if self.has(Fault::OtherCredentialAfter401) && at_as && secret.is_some() {
+            Some((Registration { client_id, secret, ..registration.clone() }, method))
+        } else {
+            None
+        }
     }
 
     /// Writes the client's identity and credential into `request`.
@@ -191,10 +196,6 @@ impl Client {
         };
         format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
     }
-}
-
-fn is_invalid_client<T>(answer: &Result<T, Cause>) -> bool {
-    matches!(answer, Err(cause) if cause.error() == Some("invalid_client"))
 }
 
 impl Method {

@@ -15,10 +15,11 @@ use crate::http::parse_url;
 use crate::jwt_bearer::guessed_token_endpoint;
 use crate::outcome::Cause;
 use crate::protected_resource::ProtectedResource;
-use crate::token_endpoint::text;
+use crate::token_answer::text;
 use crate::{Control, Fault, well_known};
 
 /// What the two legs are about.
+#[derive(Clone)]
 pub(crate) struct Target {
     /// The resource identifier of the MCP server.
     pub(crate) resource: String,

@@ -12,11 +12,13 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
+use crate::Fault;
+use crate::behaviour::Behaviour;
 use crate::outcome::Cause;
 
-/// How long one exchange may take.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
-/// How many bytes of a body are read.
+/// How long one exchange may take, to the last byte of the body.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// How many bytes of a body are read where the caller does not say otherwise.
 const BODY_LIMIT: usize = 4 << 20;
 
 pub(crate) struct Http(Client);
@@ -37,9 +39,12 @@ impl Answer {
 }
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, Cause> {
-        let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
-        Ok(Self(client.map_err(transport)?))
+    pub(crate) fn new(behaviour: &Behaviour) -> Result<Self, Cause> {
+        let mut builder = Client::builder().no_proxy().redirect(Policy::none());
+        if !behaviour.has(Fault::NoTimeLimit) {
+            builder = builder.timeout(TIME_LIMIT);
+        }
+        Ok(Self(builder.build().map_err(|error| transport(&error, None))?))
     }
 
     /// Begins a request; `what` names its target in the message that refuses a URL off the machine.
@@ -66,7 +71,7 @@ impl Http {
 
     /// Sends and reads the whole body.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
-        self.send_once(request, |_| false).await
+        self.send_until(request, |_| false, false).await
     }
 
     /// Sends and reads the body until `complete` says so of what has arrived, or to its end; `follow` repeats the
@@ -77,32 +82,44 @@ impl Http {
         complete: impl Fn(&[u8]) -> bool,
         follow: bool,
     ) -> Result<Answer, Cause> {
+        self.send_bounded(request, BODY_LIMIT, complete, follow).await
+    }
+
+    /// As [`Http::send_until`]; a body of more than `limit` bytes is given up.
+    pub(crate) async fn send_bounded(
+        &self,
+        request: RequestBuilder,
+        limit: usize,
+        complete: impl Fn(&[u8]) -> bool,
+        follow: bool,
+    ) -> Result<Answer, Cause> {
         let again = request.try_clone().filter(|_| follow);
-        let answer = self.send_once(request, &complete).await?;
+        let answer = send_once(request, limit, &complete).await?;
         match again.and_then(|again| self.redirected(again, &answer)) {
-            Some(redirected) => self.send_once(redirected, complete).await,
+            Some(redirected) => send_once(redirected, limit, complete).await,
             None => Ok(answer),
         }
     }
+}
 
-    async fn send_once(
-        &self,
-        request: RequestBuilder,
-        complete: impl Fn(&[u8]) -> bool,
-    ) -> Result<Answer, Cause> {
-        let mut response = request.send().await.map_err(transport)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > BODY_LIMIT {
-                return Err(Cause::Unusable("the answer is too long".to_owned()));
-            }
-            if complete(&body) {
-                break;
-            }
+async fn send_once(
+    request: RequestBuilder,
+    limit: usize,
+    complete: impl Fn(&[u8]) -> bool,
+) -> Result<Answer, Cause> {
+    let mut response = request.send().await.map_err(|error| transport(&error, None))?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error, Some(status)))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > limit {
+            return Err(Cause::Unfit { status: status.as_u16(), problem: "is too long".to_owned() });
         }
-        Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+        if complete(&body) {
+            break;
+        }
     }
+    Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
 }
 
 /// Parses a URL that a server or the context gave; `what` names it in the message.
@@ -121,17 +138,21 @@ fn is_spoken_to(url: &Url) -> bool {
     loopback && url.scheme() == "http"
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as the argument of `map_err`")]
-fn transport(error: reqwest::Error) -> Cause {
-    Cause::Transport(if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else if error.is_builder() {
-        "the request cannot be built"
-    } else {
-        "the connection broke"
-    })
+/// `status` is that of the answer, if its head had arrived.
+fn transport(error: &reqwest::Error, status: Option<StatusCode>) -> Cause {
+    if error.is_builder() {
+        return Cause::Unusable("the request cannot be built".to_owned());
+    }
+    Cause::Transport {
+        status: status.map(|status| status.as_u16()),
+        problem: if error.is_timeout() {
+            "no answer in time"
+        } else if error.is_connect() {
+            "no connection"
+        } else {
+            "the connection broke"
+        },
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +161,7 @@ mod tests {
 
     #[test]
     fn only_plain_http_on_loopback_is_spoken() {
-        let http = Http::new().unwrap();
+        let http = Http::new(&Behaviour::default()).unwrap();
         let begin =
             |url| http.request(Method::GET, Url::parse(url).unwrap(), "the test endpoint").map(|_| ());
         for url in ["http://127.0.0.1:1/", "http://localhost/", "http://[::1]/"] {

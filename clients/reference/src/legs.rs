@@ -3,15 +3,10 @@
 //! draft-ietf-oauth-identity-assertion-authz-grant-04 sections 4.1 and 4.4.3. The honest client fetches a new
 //! grant for every access token, and repeats nothing.
 
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
-use serde_json::json;
-use url::Url;
-
 use crate::client::Client;
 use crate::client_assertion::made_up_grant;
+use crate::client_authentication::Party;
 use crate::discovery::Target;
-use crate::http::parse_url;
 use crate::jwt_bearer::AccessToken;
 use crate::outcome::{Cause, Failure, Step, at};
 use crate::token_exchange::Grant;
@@ -31,10 +26,15 @@ impl Client {
         }
         let mut repeats = 0;
         loop {
-            match self.both_legs(target).await {
-                Err(failure) if repeats < self.repeats_after(&failure) => repeats += 1,
-                obtained => return obtained,
+            let obtained = self.both_legs(target).await;
+            let limit = match &obtained {
+                Ok((_, token)) => self.repeats_for(target, token),
+                Err(failure) => self.repeats_after(failure),
+            };
+            if repeats >= limit {
+                return obtained;
             }
+            repeats += 1;
         }
     }
 
@@ -46,9 +46,10 @@ impl Client {
         };
         self.before_redemption(target, &grant).await.map_err(at(Step::TokenExchange))?;
 
-        let lost = self.has(Fault::ErrorCodeLost);
-        let redeemed =
-            self.redeem(target, &grant).await.map_err(|cause| if lost { Cause::Lost } else { cause });
+        let redeemed = self.redeem(target, &grant).await;
+        if let Err(cause) = &redeemed {
+            self.try_other_ways(Party::As, target, cause).await;
+        }
         let token = redeemed.map_err(at(Step::JwtBearer))?;
         if self.has(Fault::PrintsTokens) {
             eprintln!("access token: {}", token.value);
@@ -58,18 +59,22 @@ impl Client {
 
     async fn fresh_grant(&self, target: &Target) -> Result<Grant, Cause> {
         let exchanged = self.exchange(target).await;
-        if let Err(Cause::Refused { .. }) = &exchanged
-            && self.has(Fault::RegistersAfterDenial)
-        {
-            drop(self.register(target).await);
+        if let Err(cause) = &exchanged {
+            self.try_other_ways(Party::Idp, target, cause).await;
         }
-        let lost = self.has(Fault::ErrorCodeLost);
-        let grant = exchanged.map_err(|cause| if lost { Cause::Lost } else { cause })?;
+        let grant = exchanged?;
         if self.has(Fault::OneGrantForAllServers) {
             let first = || (target.server.issuer.clone(), grant.clone());
             self.kept.borrow_mut().first_grant.get_or_insert_with(first);
         }
         Ok(grant)
+    }
+
+    /// How often both legs are repeated for more than `token` is good for.
+    fn repeats_for(&self, target: &Target, token: &AccessToken) -> usize {
+        let granted = |scope: &str| token.scope.iter().any(|all| all.split(' ').any(|other| other == scope));
+        let lacks = target.scope.iter().flat_map(|wanted| wanted.split(' ')).any(|scope| !granted(scope));
+        if lacks && self.has(Fault::NarrowedScopeAskedAgain) { 4 } else { 0 }
     }
 
     /// How often both legs are repeated after `failure`.
@@ -114,16 +119,13 @@ impl Client {
 
     /// What an honest client does not do before the exchange.
     async fn before_exchange(&self, target: &Target) {
-        if self.has(Fault::OpensAuthorizationEndpoint)
-            && let Some(Ok(url)) = target.server.text("authorization_endpoint").map(Url::parse)
-        {
-            self.visit(url, None).await;
+        if self.has(Fault::OpensAuthorizationEndpoint) {
+            self.open_authorization_endpoint(target).await;
         }
         if self.has(Fault::RedeemBeforeExchange)
             && let Ok(id_jag) = made_up_grant(&target.server.issuer)
         {
-            let grant =
-                Grant { id_jag, scope: target.scope.clone(), client_assertion: None, good_until: None };
+            let grant = Grant { scope: target.scope.clone(), ..Grant::of(id_jag) };
             drop(self.redeem(target, &grant).await);
         }
     }
@@ -139,17 +141,6 @@ impl Client {
         if self.has(Fault::GrantAtIdp) {
             self.present_grant_at_idp(target, grant).await?;
         }
-        Ok(())
-    }
-
-    /// Asks the resource authorization server for another registration, which nobody wants.
-    async fn register(&self, target: &Target) -> Result<(), Cause> {
-        let Some(endpoint) = target.server.text("registration_endpoint") else { return Ok(()) };
-        let endpoint = parse_url(endpoint, "the registration endpoint")?;
-        let wish =
-            json!({"client_name": "crosscheck-reference-client", "redirect_uris": ["http://localhost/"]});
-        let request = self.http.request(Method::POST, endpoint, "the registration endpoint")?;
-        self.http.send(request.header(CONTENT_TYPE, "application/json").body(wish.to_string())).await?;
         Ok(())
     }
 }

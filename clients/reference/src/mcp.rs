@@ -231,6 +231,11 @@ impl<'a> Session<'a> {
             if client.has(Fault::TokenInCookieToo) {
                 request = request.header(COOKIE, format!("access_token={token}"));
             }
+            let refresh_token = self.authorization.and_then(|it| it.token.refresh_token.as_deref());
+            if let Some(refresh_token) = refresh_token.filter(|_| client.has(Fault::RefreshTokenShownAround))
+            {
+                request = request.header("X-Refresh-Token", refresh_token);
+            }
             if client.has(Fault::AccessTokenInReferer) {
                 request = request.header(REFERER, with_token.as_str());
             }

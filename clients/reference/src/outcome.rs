@@ -1,7 +1,6 @@
-//! How a run ends: what the client says of it in one line, and in the outcome report.
+//! How a run ends: the step that failed, and why.
 
-use std::path::Path;
-use std::{fmt, fs, io, process};
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,6 +15,17 @@ pub(crate) enum Step {
     Resource,
 }
 
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discovery => "discovery",
+            Self::TokenExchange => "token_exchange",
+            Self::JwtBearer => "jwt_bearer",
+            Self::Resource => "resource",
+        })
+    }
+}
+
 /// Why a step failed. The texts hold no secret and no token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cause {
@@ -25,8 +35,12 @@ pub(crate) enum Cause {
     Refused { status: u16, answer: Box<ErrorAnswer> },
     #[error("HTTP {status} from {what}")]
     Status { what: &'static str, status: u16 },
-    #[error("{0}")]
-    Transport(&'static str),
+    /// An answer that is neither a success nor a refusal, for what its body is.
+    #[error("HTTP {status}, and the answer {problem}")]
+    Unfit { status: u16, problem: String },
+    /// No answer, or none that is whole; the status is there if its head had arrived.
+    #[error("{problem}{}", status.map(|status| format!(", after HTTP {status}")).unwrap_or_default())]
+    Transport { status: Option<u16>, problem: &'static str },
     #[error("{0}")]
     Unusable(String),
 }
@@ -34,27 +48,43 @@ pub(crate) enum Cause {
 impl Cause {
     /// The error code of an OAuth server.
     pub(crate) fn error(&self) -> Option<&str> {
+        self.answer().map(|answer| answer.error.as_str())
+    }
+
+    /// The answer of an OAuth server.
+    pub(crate) fn answer(&self) -> Option<&ErrorAnswer> {
         match self {
-            Self::Refused { answer, .. } => Some(&answer.error),
-            Self::Lost | Self::Status { .. } | Self::Transport(_) | Self::Unusable(_) => None,
+            Self::Refused { answer, .. } => Some(answer),
+            _ => None,
         }
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused { status, .. } | Self::Status { status, .. } => Some(*status),
-            Self::Lost | Self::Transport(_) | Self::Unusable(_) => None,
+            Self::Refused { status, .. } | Self::Status { status, .. } | Self::Unfit { status, .. } => {
+                Some(*status)
+            }
+            Self::Transport { status, .. } => *status,
+            Self::Lost | Self::Unusable(_) => None,
         }
     }
 }
+
+/// Whether `answer` is the refusal with the error `code`.
+pub(crate) fn is_refusal<T>(answer: &Result<T, Cause>, code: &str) -> bool {
+    matches!(answer, Err(cause) if cause.error() == Some(code))
+}
+
+/// How many bytes are kept of a text in an error answer, and of all its other members together.
+const KEPT: usize = 16 << 10;
 
 /// An OAuth error answer (RFC 6749 section 5.2).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ErrorAnswer {
     pub(crate) error: String,
-    description: Option<String>,
-    uri: Option<String>,
-    members: Map<String, Value>,
+    pub(crate) description: Option<String>,
+    pub(crate) uri: Option<String>,
+    pub(crate) members: Map<String, Value>,
 }
 
 impl ErrorAnswer {
@@ -63,22 +93,34 @@ impl ErrorAnswer {
         Self { error, ..Self::default() }
     }
 
-    /// Reads an answer whose `error` is a string; anything else is no error answer.
-    pub(crate) fn from_members(mut members: Map<String, Value>) -> Option<Self> {
-        let mut take = |name| match members.get(name) {
-            Some(Value::String(_)) => {
-                members.remove(name).and_then(|value| value.as_str().map(str::to_owned))
-            }
-            _ => None,
+    /// Reads an answer whose `error` is a string that says something; anything else is no error answer.
+    pub(crate) fn from_members(members: &Map<String, Value>) -> Option<Self> {
+        let texts = ["error", "error_description", "error_uri"];
+        let text = |name| {
+            let text = members.get(name)?.as_str()?;
+            Some(text[..text.floor_char_boundary(KEPT)].to_owned())
         };
-        let (error, description, uri) = (take("error")?, take("error_description"), take("error_uri"));
-        Some(Self { error, description, uri, members })
+        let [error, description, uri] = texts.map(text);
+        let mut room = KEPT;
+        let others =
+            members.iter().filter(|(name, value)| !(texts.contains(&name.as_str()) && value.is_string()));
+        let fits = |(name, value): &(&String, &Value)| {
+            let left = room.checked_sub(name.len() + value.to_string().len());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        Some(Self {
+            error: error.filter(|error| !error.trim().is_empty())?,
+            description,
+            uri,
+            members: others.filter(fits).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        })
     }
 }
 
 /// A step that failed, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("refused at {}: {cause}", name(*step))]
+#[error("refused at {step}: {cause}")]
 pub(crate) struct Failure {
     pub(crate) step: Step,
     pub(crate) cause: Cause,
@@ -89,131 +131,47 @@ pub(crate) fn at(step: Step) -> impl Fn(Cause) -> Failure {
     move |cause| Failure { step, cause }
 }
 
-/// The outcome report: one JSON object, every member but `outcome` optional.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Outcome<'a> {
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<Step>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_uri: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    members: Option<&'a Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-}
-
-impl<'a> Outcome<'a> {
-    pub(crate) fn authorized(scope: Option<&'a str>) -> Self {
-        Self { outcome: "authorized", step: Some(Step::Resource), scope, ..Self::default() }
-    }
-
-    /// `short` reports only the beginning of the description.
-    pub(crate) fn refused(failure: &'a Failure, short: bool) -> Self {
-        let answer = match &failure.cause {
-            Cause::Refused { answer, .. } => Some(answer.as_ref()),
-            _ => None,
-        };
-        let shown = |text: &'a str| match text.char_indices().nth(10) {
-            Some((end, _)) if short => &text[..end],
-            _ => text,
-        };
-        Self {
-            outcome: "refused",
-            step: Some(failure.step),
-            error: failure.cause.error(),
-            error_description: answer.and_then(|answer| answer.description.as_deref()).map(shown),
-            error_uri: answer.and_then(|answer| answer.uri.as_deref()),
-            status: failure.cause.status(),
-            members: answer.map(|answer| &answer.members).filter(|members| !members.is_empty()),
-            message: Some(printable(failure)),
-            ..Self::default()
-        }
-    }
-
-    /// A run that could not begin.
-    pub(crate) fn not_started(message: &str) -> Self {
-        Self { outcome: "refused", message: Some(printable(message)), ..Self::default() }
-    }
-
-    /// Writes the report beside `path` first, so that nobody reads half of it.
-    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let unfinished = path.with_extension(format!("{}.unfinished", process::id()));
-        fs::write(&unfinished, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(&unfinished, path)
-    }
-}
-
-/// What servers said may be in `text`: control characters are escaped, and it is cut after 300 characters.
-pub(crate) fn printable(text: impl fmt::Display) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.to_string().chars().take(300).map(escape).collect()
-}
-
-fn name(step: Step) -> &'static str {
-    match step {
-        Step::Discovery => "discovery",
-        Step::TokenExchange => "token_exchange",
-        Step::JwtBearer => "jwt_bearer",
-        Step::Resource => "resource",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn a_refusal_keeps_every_member_of_the_error_answer() {
-        let Value::Object(members) = json!({
-            "error": "insufficient_user_authentication", "error_description": "too old", "max_age": 60,
-        }) else {
-            unreachable!()
-        };
-        let answer = Box::new(ErrorAnswer::from_members(members).unwrap());
-        let failure = at(Step::TokenExchange)(Cause::Refused { status: 400, answer });
-        assert_eq!(
-            serde_json::to_value(Outcome::refused(&failure, false)).unwrap(),
-            json!({
-                "outcome": "refused", "step": "token_exchange", "error": "insufficient_user_authentication",
-                "error_description": "too old", "status": 400, "members": {"max_age": 60},
-                "message": "refused at token_exchange: HTTP 400, error insufficient_user_authentication",
-            })
-        );
+    fn read(answer: Value) -> Option<ErrorAnswer> {
+        let Value::Object(members) = answer else { unreachable!() };
+        ErrorAnswer::from_members(&members)
     }
 
     #[test]
-    fn an_error_that_is_no_string_is_no_error_answer() {
-        let members = Map::from_iter([("error".to_owned(), json!({"code": 1}))]);
-        assert_eq!(ErrorAnswer::from_members(members), None);
+    fn an_error_that_is_no_text_is_no_error_answer() {
+        for error in
+            [json!({"code": 1}), json!(["invalid_grant"]), json!(7), json!(""), json!(" "), json!(null)]
+        {
+            assert_eq!(read(json!({"error": error})), None);
+        }
+        assert_eq!(read(json!({})), None);
     }
 
     #[test]
-    fn the_report_is_written_whole_and_nothing_is_left_beside_it() {
-        let folder = std::env::temp_dir().join(format!("crosscheck-outcome-{}", process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("outcome.json");
-        Outcome::authorized(Some("a b")).write(&path).unwrap();
-        let report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let files = fs::read_dir(&folder).unwrap().count();
-        fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(report, json!({"outcome": "authorized", "step": "resource", "scope": "a b"}));
-        assert_eq!(files, 1);
+    fn a_description_that_is_no_text_is_a_member_like_others() {
+        let answer = read(json!({"error": "e", "error_description": ["a"], "error_uri": null})).unwrap();
+        assert_eq!((answer.description, answer.uri), (None, None));
+        assert_eq!(Value::from(answer.members), json!({"error_description": ["a"], "error_uri": null}));
     }
 
     #[test]
-    fn control_characters_are_escaped_and_long_texts_cut() {
-        assert_eq!(printable("a\u{1b}[31m\r\n"), r"a\u{1b}[31m\r\n");
-        assert_eq!(printable("x".repeat(1000)).len(), 300);
+    fn what_is_kept_of_an_answer_is_bounded() {
+        let long = "é".repeat(KEPT);
+        let answer =
+            read(json!({"error": long, "error_description": long, "hint": long, "max_age": 5})).unwrap();
+        assert_eq!((answer.error.len(), answer.description.unwrap().len()), (KEPT, KEPT));
+        assert_eq!(Value::from(answer.members), json!({"max_age": 5}));
+    }
+
+    #[test]
+    fn the_status_of_an_answer_that_broke_off_is_told() {
+        let cause = |status| Cause::Transport { status, problem: "the connection broke" }.to_string();
+        assert_eq!(cause(Some(400)), "the connection broke, after HTTP 400");
+        assert_eq!(cause(None), "the connection broke");
     }
 }

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::discovery::{refuse_unknown_members, strings, unusable};
 use crate::http::parse_url;
 use crate::outcome::Cause;
-use crate::token_endpoint::text;
+use crate::token_answer::text;
 use crate::{Control, Fault, well_known};
 
 /// The members of RFC 9728 section 2.

@@ -1,17 +1,18 @@
-//! A request to a token endpoint, and the answer to it.
+//! A request to a token endpoint (RFC 6749 section 3.2).
 //!
-//! RFC 6749 sections 3.2, 5.1 and 5.2. What the two legs have in common; what they send is their own
-//! business.
+//! What the two legs have in common; what they send is their own business.
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use serde_json::{Map, Value};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use url::Url;
 
 use crate::client::Client;
+use crate::client_authentication::Party;
+use crate::discovery::unusable;
 use crate::form::Form;
 use crate::http::Answer;
-use crate::outcome::{Cause, ErrorAnswer};
+use crate::outcome::Cause;
+use crate::repetition::Told;
 use crate::{Control, Fault};
 
 /// One request, not sent yet.
@@ -49,9 +50,12 @@ impl TokenRequest {
     }
 }
 
+/// How many bytes are read of an answer: more than any token or error text has.
+const BODY_LIMIT: usize = 2 << 20;
+
 impl Client {
-    /// Sends `request`; the members of a 200 answer, or why there are none.
-    pub(crate) async fn request_token(&self, mut request: TokenRequest) -> Result<Map<String, Value>, Cause> {
+    /// Sends `request` to the token endpoint of `party`, once.
+    pub(crate) async fn send_token_request(&self, party: Party, mut request: TokenRequest) -> Told {
         if self.varies(Control::EmptyParameters) {
             request.form.remove("scope");
             request.form.add("code", "");
@@ -69,49 +73,54 @@ impl Client {
             Body::Raw => (FORM, request.form.raw()),
             Body::RunTogether => (FORM, request.form.run_together()),
         };
-        let accept = if self.varies(Control::AcceptAnything) { "*/*" } else { "application/json" };
-        let mut builder = self
-            .http
-            .request(Method::POST, request.url, "a token endpoint")?
-            .header(CONTENT_TYPE, content_type)
-            .header(ACCEPT, accept)
-            .body(body.clone());
-        if let Some(authorization) = request.authorization {
-            builder = builder.header(AUTHORIZATION, authorization);
-        }
-        let follows = self.has(Fault::FollowsTokenRedirect);
-        let answer = self.http.send_until(builder, |_| false, follows).await?;
-        let members = self.members(answer);
-        if let Err(Cause::Refused { .. } | Cause::Status { .. }) = members
+        let answer = self.post(&request, content_type, &body).await;
+        let mut retry_after = None;
+        let answer = match answer {
+            Ok(answer) => {
+                retry_after =
+                    answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                let read = self.read(&answer);
+                if let Err(cause) = &read {
+                    self.believe(party, &request.url, &answer, cause).await;
+                }
+                read
+            }
+            Err(cause) => Err(cause),
+        };
+        if let Err(Cause::Refused { .. } | Cause::Status { .. }) = answer
             && self.has(Fault::DumpsRequestOnFailure)
         {
             eprintln!("the refused request was: {body}");
         }
-        members
+        Told { answer: answer.map_err(|cause| self.as_parse_error(cause)), retry_after }
     }
 
-    fn members(&self, mut answer: Answer) -> Result<Map<String, Value>, Cause> {
-        let lenient = self.varies(Control::LenientBody);
-        let status = answer.status.as_u16();
-        let success = status == 200 || (lenient && status == 201);
-        if lenient && answer.body.starts_with(BYTE_ORDER_MARK) {
-            answer.body.drain(..BYTE_ORDER_MARK.len());
+    async fn post(&self, request: &TokenRequest, content_type: &str, body: &str) -> Result<Answer, Cause> {
+        let accept = if self.varies(Control::AcceptAnything) { "*/*" } else { "application/json" };
+        let mut builder = self
+            .http
+            .request(Method::POST, request.url.clone(), "a token endpoint")?
+            .header(CONTENT_TYPE, content_type)
+            .header(ACCEPT, accept)
+            .body(body.to_owned());
+        if let Some(authorization) = &request.authorization {
+            builder = builder.header(AUTHORIZATION, authorization);
         }
-        let members = answer.json_object();
-        if let Some(answer) = members.clone().and_then(ErrorAnswer::from_members) {
-            return Err(Cause::Refused { status, answer: Box::new(answer) });
-        }
-        match members {
-            Some(members) if success => Ok(members),
-            None if success => Err(Cause::Unusable("the answer is no JSON object".to_owned())),
-            _ => Err(Cause::Status { what: "the token endpoint", status }),
+        let limit = if self.has(Fault::NoSizeLimit) { usize::MAX } else { BODY_LIMIT };
+        self.http.send_bounded(builder, limit, |_| false, self.has(Fault::FollowsTokenRedirect)).await
+    }
+
+    /// What a fault makes of an answer that is no OAuth error.
+    fn as_parse_error(&self, cause: Cause) -> Cause {
+        match cause {
+            Cause::Status { .. } | Cause::Transport { status: Some(_), .. }
+                if self.has(Fault::UnreadableBodyLost) =>
+            {
+                unusable("expected value at line 1 column 1")
+            }
+            cause => cause,
         }
     }
-}
-
-/// The member as a string that says something.
-pub(crate) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    members.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// `token` with the last character of its last segment changed.
@@ -127,5 +136,4 @@ pub(crate) fn final_slash_toggled(url: &str) -> String {
     url.strip_suffix('/').map_or_else(|| format!("{url}/"), str::to_owned)
 }
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, EcdsaKeyPair, KeyPair, Unpar
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,16 +18,17 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::Control;
 use crate::behaviour::Behaviour;
 use crate::client::{Client, McpEndpoint};
 use crate::http::Http;
 use crate::kept::Kept;
-use crate::outcome::Outcome;
+use crate::report::Outcome;
 use crate::token_exchange::ID_JAG;
 
 const ID_TOKEN: &str = "id.token.AAAA";
 const ACCESS_TOKEN: &str = "the-access-token-";
+/// How a grant begins that is a JWT, other than the JWTs of the client.
+const JWT_GRANT: &str = "jwt.";
 const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// How the servers and the client are set up in one run. In every text `{origin}` is the origin of all
@@ -56,14 +57,40 @@ pub(super) struct Setup {
     pub(super) before_body: &'static str,
     /// The status of OAuth metadata, 200 if it is served.
     pub(super) oauth_metadata: u16,
-    /// The path of a token endpoint that refuses, and how.
-    pub(super) refuse: Option<(&'static str, u16, &'static str)>,
+    /// The audience of a grant that is a JWT.
+    pub(super) grant_audience: Value,
+    /// What a token endpoint says in the place of its usual answer.
+    pub(super) reply: Option<Reply>,
     /// A path that redirects elsewhere; the MCP endpoint does so when it sees a token.
     pub(super) redirect: &'static str,
     /// A grant is redeemed only once.
     pub(super) refuse_replay: bool,
     /// How the MCP server refuses to list the tools: status, challenge, and the last token it refuses.
     pub(super) refuse_tools: Option<(u16, &'static str, usize)>,
+}
+
+/// An answer in the place of the usual one.
+#[derive(Clone)]
+pub(super) struct Reply {
+    /// The path at which it is given.
+    pub(super) at: &'static str,
+    /// The status; 0 cuts the connection.
+    pub(super) status: u16,
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    pub(super) body: String,
+    /// How often it is given before the usual answer.
+    pub(super) times: usize,
+}
+
+/// An answer that is given every time.
+pub(super) fn reply(at: &'static str, status: u16, body: impl Into<String>) -> Reply {
+    Reply { at, status, headers: &[], body: body.into(), times: usize::MAX }
+}
+
+/// A refusal of a token endpoint.
+pub(super) fn refusal(at: &'static str, status: u16, error: &str) -> Option<Reply> {
+    let body = json!({"error": error, "error_description": "That will not do", "hint": 1});
+    Some(reply(at, status, body.to_string()))
 }
 
 pub(super) fn plain() -> Setup {
@@ -84,7 +111,8 @@ pub(super) fn plain() -> Setup {
         grant_answer: json!({}),
         before_body: "",
         oauth_metadata: 200,
-        refuse: None,
+        grant_audience: Value::Null,
+        reply: None,
         redirect: "",
         refuse_replay: false,
         refuse_tools: None,
@@ -101,6 +129,7 @@ struct Stub {
 
 #[derive(Default)]
 struct Issued {
+    replies: usize,
     grants: usize,
     tokens: usize,
     /// The grants that were redeemed.
@@ -122,6 +151,20 @@ pub(super) async fn run(setup: &Setup, key: &EcdsaKeyPair, behaviour: Behaviour)
     let router = Router::new().fallback(answer).with_state(Arc::clone(&stub));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
+    let client = client_of(setup, behaviour.clone(), &origin);
+    let result = client.run().await;
+    server.abort();
+    let outcome = match &result {
+        Ok(token) => serde_json::to_string(&Outcome::authorized(token.scope.as_deref())),
+        Err(failure) => serde_json::to_string(&Outcome::refused(failure, &behaviour)),
+    };
+    let mut log = std::mem::take(&mut *stub.log.lock().unwrap());
+    log.push(outcome.unwrap());
+    log.iter().map(|line| line.replace(&port, "PORT")).collect()
+}
+
+/// The client in `setup`, where all servers are at `origin`.
+pub(super) fn client_of(setup: &Setup, behaviour: Behaviour, origin: &str) -> Client {
     let mut context = json!({
         "client_id": "client a:", "idp_client_id": "client b&", "idp_id_token": ID_TOKEN,
         "idp_issuer": "{origin}/idp",
@@ -129,25 +172,15 @@ pub(super) async fn run(setup: &Setup, key: &EcdsaKeyPair, behaviour: Behaviour)
     });
     extend(&mut context, &setup.context);
     let text = format!("{origin}/mcp");
-    let short = behaviour.varies(Control::ShortDescription);
-    let client = Client {
-        context: serde_json::from_str(&stub.filled(&context.to_string())).unwrap(),
+    Client {
+        context: serde_json::from_str(&filled(&context.to_string(), origin)).unwrap(),
         mcp: McpEndpoint { url: Url::parse(&text).unwrap(), text },
         tool: None,
         protocol_version: setup.protocol_version.to_owned(),
+        http: Http::new(&behaviour).unwrap(),
         behaviour,
-        http: Http::new().unwrap(),
         kept: Kept::default().into(),
-    };
-    let result = client.run().await;
-    server.abort();
-    let outcome = match &result {
-        Ok(token) => serde_json::to_string(&Outcome::authorized(token.scope.as_deref())),
-        Err(failure) => serde_json::to_string(&Outcome::refused(failure, short)),
-    };
-    let mut log = std::mem::take(&mut *stub.log.lock().unwrap());
-    log.push(outcome.unwrap());
-    log.iter().map(|line| line.replace(&port, "PORT")).collect()
+    }
 }
 
 async fn answer(
@@ -167,6 +200,7 @@ async fn answer(
         header("accept"),
         header("authorization"),
         header("x-access-token"),
+        header("x-refresh-token"),
         header("cookie"),
         header("referer"),
         stub.canonical(&body),
@@ -182,12 +216,12 @@ impl Stub {
         if path == setup.redirect && (!mcp || authorization != "-") {
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response();
         }
-        match setup.refuse {
-            Some((refused, status, error)) if path == refused => {
-                let error = json!({"error": error, "error_description": "That will not do", "hint": 1});
-                return (StatusCode::from_u16(status).unwrap(), error.to_string()).into_response();
+        if let Some(reply) = setup.reply.as_ref().filter(|reply| path == reply.at) {
+            let given = &mut self.issued.lock().unwrap().replies;
+            *given += 1;
+            if *given <= reply.times {
+                return self.reply(reply);
             }
-            _ => {}
         }
         if let Some(issuer_path) = path.strip_prefix(OAUTH_METADATA) {
             return match (setup.oauth_metadata, issuer_path) {
@@ -222,6 +256,20 @@ impl Stub {
         }
     }
 
+    fn reply(&self, reply: &Reply) -> Response {
+        if reply.status == 0 {
+            // Ends the task that serves the connection, without the message of a panic.
+            std::panic::resume_unwind(Box::new("cut"));
+        }
+        let status = StatusCode::from_u16(reply.status).unwrap();
+        let mut response = (status, self.filled(&reply.body)).into_response();
+        for (name, value) in reply.headers {
+            let value = HeaderValue::from_str(&self.filled(value)).unwrap();
+            response.headers_mut().append(HeaderName::from_static(name), value);
+        }
+        response
+    }
+
     fn as_metadata(&self, issuer_path: &str, openid: &Value) -> Response {
         let mut usual = json!({
             "issuer": format!("{{origin}}{issuer_path}"),
@@ -239,7 +287,11 @@ impl Stub {
     fn exchange(&self) -> Response {
         let mut issued = self.issued.lock().unwrap();
         issued.grants += 1;
-        let grant = format!("id.jag.AAA{}", issued.grants);
+        let mut grant = format!("id.jag.AAA{}", issued.grants);
+        if !self.setup.grant_audience.is_null() {
+            let claims = self.filled(&json!({"aud": self.setup.grant_audience}).to_string());
+            grant = format!("{JWT_GRANT}{}.AAA{}", URL_SAFE_NO_PAD.encode(claims), issued.grants);
+        }
         let usual = json!({"access_token": grant, "issued_token_type": ID_JAG, "token_type": "N_A"});
         self.token_answer(usual, &self.setup.exchange_answer)
     }
@@ -259,7 +311,8 @@ impl Stub {
 
     fn mcp(&self, method: &Method, path: &str, authorization: &str, body: &str) -> Response {
         let token = authorization.strip_prefix("Bearer ").and_then(|token| token.strip_prefix(ACCESS_TOKEN));
-        let Some(token) = token.and_then(|number| number.parse::<usize>().ok()) else {
+        let number = token.and_then(|token| token.split('.').next());
+        let Some(token) = number.and_then(|number| number.parse::<usize>().ok()) else {
             return self.challenge(401, path, self.setup.challenge);
         };
         match self.setup.refuse_tools {
@@ -302,33 +355,44 @@ impl Stub {
     }
 
     fn filled(&self, text: &str) -> String {
-        let localhost = self.origin.replace("127.0.0.1", "localhost");
-        text.replace("{origin}", &self.origin).replace("{localhost}", &localhost)
+        filled(text, &self.origin)
     }
 
-    /// `body` with what differs between honest runs taken out of the JWTs that the client makes.
+    /// `body` with JWTs as what they say, without what differs between honest runs.
     fn canonical(&self, body: &str) -> String {
         let values = form_urlencoded::parse(body.as_bytes()).map(|(_, value)| value.into_owned());
-        values.filter(|value| value.starts_with("ey")).fold(body.to_owned(), |body, jwt| {
-            let facts = self.jwt_facts(&jwt);
-            body.replace(&jwt, &facts)
+        values.fold(body.to_owned(), |body, value| {
+            let claims = value.strip_prefix(JWT_GRANT).and_then(|rest| rest.split('.').next());
+            match claims {
+                Some(claims) => body.replace(claims, &String::from_utf8(decoded(claims)).unwrap()),
+                None if value.starts_with("ey") => body.replace(&value, &self.jwt_facts(&value)),
+                None => body,
+            }
         })
     }
 
     fn jwt_facts(&self, jwt: &str) -> String {
         let (message, signature) = jwt.rsplit_once('.').unwrap();
-        let decode = |segment: &str| URL_SAFE_NO_PAD.decode(segment).unwrap();
         let (header, claims) = message.split_once('.').unwrap();
-        let mut claims: Value = serde_json::from_slice(&decode(claims)).unwrap();
+        let mut claims: Value = serde_json::from_slice(&decoded(claims)).unwrap();
         for volatile in ["iat", "exp", "jti"] {
             if let Some(value) = claims.get_mut(volatile) {
                 *value = json!("present");
             }
         }
         let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.key)
-            .verify(message.as_bytes(), &decode(signature));
-        format!("{} {claims} {}", String::from_utf8(decode(header)).unwrap(), verified.is_ok())
+            .verify(message.as_bytes(), &decoded(signature));
+        format!("{} {claims} {}", String::from_utf8(decoded(header)).unwrap(), verified.is_ok())
     }
+}
+
+fn filled(text: &str, origin: &str) -> String {
+    let localhost = origin.replace("127.0.0.1", "localhost");
+    text.replace("{origin}", origin).replace("{localhost}", &localhost)
+}
+
+fn decoded(segment: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(segment).unwrap()
 }
 
 fn extend(members: &mut Value, other: &Value) {
