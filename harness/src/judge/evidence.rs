@@ -53,6 +53,19 @@ impl Evidence {
         if breaches.is_empty() { Self::Kept } else { Self::Broken(breaches) }
     }
 
+    /// What both show: every breach, and otherwise the one that was looked at.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Broken(mut breaches), Self::Broken(others)) => {
+                breaches.extend(others);
+                Self::Broken(breaches)
+            }
+            (broken @ Self::Broken(_), _) | (_, broken @ Self::Broken(_)) => broken,
+            (Self::Kept, _) | (_, Self::Kept) => Self::Kept,
+            (first, _) => first,
+        }
+    }
+
     /// Judges each of `exchanges`; without any the run did not get there.
     pub(super) fn of_each<'a>(
         exchanges: &[&'a Exchange],

@@ -212,8 +212,8 @@ pub(super) fn json_response(status: u16, json: Value) -> Response {
     Response {
         status,
         body: Body { json: Some(json), complete: true, ..Body::default() },
+        headers: vec![Header { name: "content-type".into(), value: Text::plain("application/json") }],
         mentions,
-        ..Response::default()
     }
 }
 
@@ -437,6 +437,8 @@ fn scenario() -> Scenario {
         requirements: Vec::new(),
         faults: Vec::new(),
         kind: Kind::Check,
+        at: None,
+        slow: false,
         needs: Vec::new(),
         profile: None,
         profiles: Vec::new(),
