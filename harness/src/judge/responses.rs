@@ -139,42 +139,40 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
     }
     // Nothing that a server leaves out of its own accord is odd.
     let Some(script) = view.script(exchange) else { return Some((leg.regular, Severity::Fail)) };
-    let text = exchange.response.body.text.to_string();
-    let is_twice = |name: &&String| text.matches(&format!("\"{name}\"")).count() > 1;
-    if text.starts_with('\u{feff}') || members.keys().any(|name| is_twice(&name)) {
+    // A byte order mark is one reader's rubbish and another's white space.
+    if exchange.response.body.text.to_string().starts_with('\u{feff}') {
         return None;
     }
     let token_type = exchange.response.member("token_type")?;
     if !token_type.eq_ignore_ascii_case(leg.token_type) {
         return None;
     }
-    let scope = scope(&asked(view, exchange), members)?;
+    let is_scripted = script.reply.is_some() || script.json.set.contains_key("scope");
+    let scope = scope(&asked(view, exchange), members, is_scripted)?;
     let form = form(view, leg, exchange, &script.token)?;
-    let (packing, lifetime) = (packing(exchange), lifetime(members));
     let is_unknown = |(name, value): (&String, &Value)| {
         let known = leg.members.iter().chain(&MEMBERS).any(|known| known == name);
         !known || (value.is_null() && !["expires_in", "scope"].contains(&name.as_str()))
     };
     let at_idp = leg.party == Party::Idp;
+    let is_minimal = scope == Scope::Absent && !members.contains_key("expires_in");
+    let unknown = members.iter().any(is_unknown) || scope == Scope::Null;
+    let due = |is_odd: bool, row| is_odd.then_some((row, Severity::Fail));
     let odd = [
-        (token_type != leg.token_type, leg.case, Severity::Fail),
-        (
-            at_idp && scope == Scope::Absent && !members.contains_key("expires_in"),
-            "txr-no-id-token-needed",
-            Severity::Fail,
-        ),
-        (at_idp && scope != Scope::Granted, "txr-scope-absent", Severity::Fail),
-        (lifetime.is_some(), leg.expires, lifetime.unwrap_or(Severity::Fail)),
-        (members.contains_key("refresh_token"), leg.refresh_token, Severity::Fail),
-        (members.iter().any(is_unknown) || scope == Scope::Null, "http-unknown-members", Severity::Fail),
-        (packing.is_some(), "http-content-type", packing.unwrap_or(Severity::Fail)),
-        (form == Form::Unreadable, leg.opaque, Severity::Fail),
-        (form == Form::Large, LARGE, Severity::Fail),
+        due(token_type != leg.token_type, leg.case),
+        due(at_idp && is_minimal, "txr-no-id-token-needed"),
+        due(at_idp && scope != Scope::Granted, "txr-scope-absent"),
+        lifetime(members).map(|at_most| (leg.expires, at_most)),
+        due(members.contains_key("refresh_token"), leg.refresh_token),
+        due(unknown, "http-unknown-members"),
+        packing(exchange).map(|at_most| ("http-content-type", at_most)),
+        due(form == Form::Unreadable, leg.opaque),
+        due(form == Form::Large, LARGE),
     ];
-    // Two oddities at once are no more to be refused than the freer of them.
-    let free = odd.iter().filter(|(is, ..)| *is).map(|(.., at_most)| *at_most).min();
-    let first = odd.iter().find(|(is, ..)| *is).map_or(leg.regular, |(_, row, _)| *row);
-    Some((first, free.unwrap_or(Severity::Fail)))
+    let odd = odd.into_iter().flatten();
+    // Who may refuse one of two oddities may refuse both.
+    let at_most = odd.clone().map(|(_, at_most)| at_most).min().unwrap_or(Severity::Fail);
+    Some((odd.map(|(row, _)| row).next().unwrap_or(leg.regular), at_most))
 }
 
 /// What an answer says of scope.
@@ -189,11 +187,12 @@ enum Scope {
 }
 
 /// `None` where less was granted than asked for, or what was granted cannot be told: a client that needs more may stop.
-fn scope(asked: &BTreeSet<String>, members: &Map<String, Value>) -> Option<Scope> {
+fn scope(asked: &BTreeSet<String>, members: &Map<String, Value>, is_scripted: bool) -> Option<Scope> {
     match members.get("scope") {
         None if asked.is_empty() => Some(Scope::Granted),
         None => Some(Scope::Absent),
         Some(Value::Null) => Some(Scope::Null),
+        Some(_) if !is_scripted => Some(Scope::Granted),
         Some(stated) => {
             let stated = scopes(stated.as_str()?);
             (!asked.is_empty() && asked.is_subset(&stated)).then_some(Scope::Granted)
