@@ -53,16 +53,14 @@ impl Evidence {
         if breaches.is_empty() { Self::Kept } else { Self::Broken(breaches) }
     }
 
-    /// What both show: every breach, and otherwise the one that was looked at.
+    /// What two looks at one rule show together.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Broken(mut breaches), Self::Broken(others)) => {
-                breaches.extend(others);
-                Self::Broken(breaches)
-            }
+            (Self::Broken(one), Self::Broken(other)) => Self::Broken([one, other].concat()),
             (broken @ Self::Broken(_), _) | (_, broken @ Self::Broken(_)) => broken,
             (Self::Kept, _) | (_, Self::Kept) => Self::Kept,
-            (first, _) => first,
+            (unreached @ Self::Unreached(_), _) => unreached,
+            (Self::NotApplicable(_), other) => other,
         }
     }
 
@@ -96,7 +94,7 @@ pub(super) struct Breach {
     pub(super) explicable: bool,
     /// Whether servers are known to forgive it, so that it fails under the strictest profile alone.
     pub(super) tolerated: bool,
-    /// Whether the client gives up here, so that it explains how the run ended.
+    /// Whether it explains how the run ended, however little it counts, as where the client gives up.
     pub(super) ends_run: bool,
 }
 

@@ -272,9 +272,9 @@ pub(super) fn refused(exchange: &Exchange) -> bool {
     exchange.response.status == 0 || exchange.response.status >= 400
 }
 
-/// Whether an answer of a token endpoint is a refusal: an error status, or an error in place of the token.
+/// Whether an answer of a token endpoint is a refusal: no success, or an error in place of the token.
 pub(super) fn token_refused(exchange: &Exchange) -> bool {
-    refused(exchange) || shape(exchange) == Shape::Nothing(Nothing::Error)
+    matches!(shape(exchange), Shape::Broken | Shape::Refusal | Shape::Nothing(Nothing::Error))
 }
 
 /// A value of a parameter, from the body or, wrongly, from the URL.

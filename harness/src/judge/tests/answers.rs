@@ -238,9 +238,15 @@ fn a_missing_type_is_a_warning() {
     fails(&grant, "txr-issued-type");
     only(&nothing(LEG2, untyped, true), "jbr-token-type-unknown", Verdict::Warn);
     // The token itself may be good.
-    let mut lenient = answered(LEG1, json!({"issued_token_type": null}));
-    lenient.scenario.expect.outcome = Outcome::Either;
-    only(&lenient, "txr-issued-type", Verdict::Warn);
+    for (at, member, id) in
+        [(LEG1, "issued_token_type", "txr-issued-type"), (LEG2, "token_type", "jbr-token-type-unknown")]
+    {
+        let mut lenient = answered(at, json!({ member: null }));
+        for outcome in [Outcome::Either, Outcome::Refused] {
+            lenient.scenario.expect.outcome = outcome;
+            only(&lenient, id, Verdict::Warn);
+        }
+    }
 }
 
 #[test]
