@@ -13,6 +13,7 @@ use super::documents::strings;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::repetition::{MOST_IN_A_ROW, idle_exchanges, idle_grants};
 use super::resource_access::named;
+use super::responses::taken;
 use super::token_request::{every, scopes, seen, wrongly_encoded};
 use super::view::{Role, View, authorization, meant};
 
@@ -22,6 +23,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("txr-scope-narrowed", beyond_grant),
     rule("txr-foreign-audience", foreign_audience),
     rule("jbr-scope-narrowed", asked_again),
+    rule("txr-refresh-ignored", |view| taken(view, "txr-refresh-ignored").and(stays(view, Party::Idp))),
+    rule("jbr-refresh-token", |view| taken(view, "jbr-refresh-token").and(stays(view, Party::As))),
+    rule("http-large-value", |view| taken(view, "http-large-value").and(whole(view))),
 ];
 
 const NO_GRANT: &str = "the IdP issued no grant";
@@ -113,7 +117,7 @@ fn asked_again(view: &View<'_>) -> Evidence {
 }
 
 /// A refresh token goes to the server that issued it and to no other.
-pub(super) fn stays(view: &View<'_>, home: Party) -> Evidence {
+fn stays(view: &View<'_>, home: Party) -> Evidence {
     let is_refresh_token = |name: &str| view.role(name) == Some(Role::RefreshToken(home));
     if !view.transcript.values.iter().any(|value| is_refresh_token(&value.name)) {
         return Evidence::Unreached("no refresh token was issued");
@@ -174,7 +178,7 @@ fn foreign_audience(view: &View<'_>) -> Evidence {
 }
 
 /// A large token goes on in one piece.
-pub(super) fn whole(view: &View<'_>) -> Evidence {
+fn whole(view: &View<'_>) -> Evidence {
     let is_large = |exchange: &Exchange| view.script(exchange).is_some_and(|step| step.token.padding > 0);
     let last = |party, number| {
         let mut before = view.leg(party).iter().rev().filter(|exchange| exchange.number < number);

@@ -50,7 +50,7 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 25] = [
+const ROOMS: [&[Rule]; 24] = [
     flow::RULES,
     challenged::RULES,
     protected_resource::RULES,
@@ -63,7 +63,6 @@ const ROOMS: [&[Rule]; 25] = [
     client_assertion::RULES,
     jwt_bearer::RULES,
     responses::RULES,
-    responses::FURTHER_RULES,
     issued::RULES,
     no_grant::RULES,
     errors::RULES,

@@ -11,7 +11,7 @@ use crosscheck_scenarios::{Outcome, Party, Severity, TokenBend};
 use crosscheck_wire::transcript::{Ended, Exchange};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::issued::{self, asked, audiences, stays};
+use super::issued::{asked, audiences};
 use super::token_request::scopes;
 use super::view::{Line, Role, View};
 
@@ -33,15 +33,6 @@ pub(super) const RULES: &[Rule] = taken![
     "jbr-opaque",
     "http-unknown-members",
     "http-content-type",
-];
-
-/// Rules about answers that must be taken, and about what is done with them then.
-pub(super) const FURTHER_RULES: &[Rule] = &[
-    rule(EXCHANGE.refresh_token, |view| taken(view, EXCHANGE.refresh_token).and(stays(view, Party::Idp))),
-    rule(GRANT_REQUEST.refresh_token, |view| {
-        taken(view, GRANT_REQUEST.refresh_token).and(stays(view, Party::As))
-    }),
-    rule(LARGE, |view| taken(view, LARGE).and(issued::whole(view))),
 ];
 
 /// A leg as far as its answer goes.
@@ -94,11 +85,9 @@ const GRANT_REQUEST: Leg = Leg {
     refresh_token: "jbr-refresh-token",
 };
 
-const LARGE: &str = "http-large-value";
-
 /// The token of an answer is used in the next step. A client that went on with something else first, such as
 /// discovery, and failed there is not judged by this.
-fn taken(view: &View<'_>, id: &str) -> Evidence {
+pub(super) fn taken(view: &View<'_>, id: &str) -> Evidence {
     let none = Evidence::Unreached("no token endpoint gave such an answer");
     [EXCHANGE, GRANT_REQUEST].iter().fold(none, |evidence, leg| {
         let at_leg = view.leg(leg.party).iter().rev();
@@ -167,7 +156,7 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
         due(unknown, "http-unknown-members"),
         packing(exchange).map(|at_most| ("http-content-type", at_most)),
         due(form == Form::Unreadable, leg.opaque),
-        due(form == Form::Large, LARGE),
+        due(form == Form::Large, "http-large-value"),
     ];
     let odd = odd.into_iter().flatten();
     // Who may refuse one of two oddities may refuse both.
