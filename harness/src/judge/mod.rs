@@ -12,6 +12,7 @@ use blame::Observation;
 use evidence::{Evidence, Look, Rule};
 use view::View;
 
+mod answer;
 mod blame;
 mod challenge;
 mod challenged;
@@ -24,8 +25,10 @@ mod evidence;
 mod flow;
 mod identifier;
 mod idp_metadata;
+mod issued;
 mod jwt_bearer;
 mod lifecycle;
+mod no_grant;
 mod outcome;
 mod protected_resource;
 mod provenance;
@@ -47,7 +50,7 @@ mod view;
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 22] = [
+const ROOMS: [&[Rule]; 24] = [
     flow::RULES,
     challenged::RULES,
     protected_resource::RULES,
@@ -60,6 +63,8 @@ const ROOMS: [&[Rule]; 22] = [
     client_assertion::RULES,
     jwt_bearer::RULES,
     responses::RULES,
+    issued::RULES,
+    no_grant::RULES,
     errors::RULES,
     redirects::RULES,
     resource_access::RULES,

@@ -28,7 +28,7 @@ fn exchange_repeated(view: &View<'_>) -> Evidence {
     if !view.leg(Party::Idp).iter().any(|leg1| view.granted(leg1)) {
         return Evidence::Unreached(NO_EXCHANGE);
     }
-    Evidence::of(idle(view, Party::Idp, purpose).into_iter().map(|leg1| {
+    Evidence::of(idle_exchanges(view).into_iter().map(|leg1| {
         let breach = Breach::new(leg1, "The client repeats the exchange although nothing was refused.");
         breach.compare("exchanges in a row", format!("at most {MOST_IN_A_ROW}"), "one more")
     }))
@@ -38,11 +38,6 @@ fn token_reused(view: &View<'_>) -> Evidence {
     if !view.leg(Party::As).iter().any(|leg2| view.granted(leg2)) {
         return Evidence::Unreached(NO_TOKEN);
     }
-    let origin = |leg2: &Exchange| {
-        let name = leg2.request.param("assertion").and_then(|param| param.value.as_value());
-        name.and_then(|name| view.origin_of(name))
-    };
-    let kind = |leg2: &Exchange| origin(leg2).map_or_else(|| seen(leg2, "assertion"), purpose);
     let breach = |exchange: &Exchange| {
         let what = "The client fetches a new access token although it has one that was not refused.";
         Breach::new(exchange, what).compare(
@@ -51,9 +46,24 @@ fn token_reused(view: &View<'_>) -> Evidence {
             "one more",
         )
     };
-    // The exchange that was made for the token is part of the waste.
+    Evidence::of(idle_grants(view).into_iter().map(breach))
+}
+
+/// Exchanges that bring one grant more of a kind that the client has.
+pub(super) fn idle_exchanges<'a>(view: &View<'a>) -> Vec<&'a Exchange> {
+    idle(view, Party::Idp, purpose)
+}
+
+/// Grant requests that bring one access token more of a kind that the client has, and the exchanges that were made for
+/// them, which are part of the waste.
+pub(super) fn idle_grants<'a>(view: &View<'a>) -> Vec<&'a Exchange> {
+    let origin = |leg2: &Exchange| {
+        let name = leg2.request.param("assertion").and_then(|param| param.value.as_value());
+        name.and_then(|name| view.origin_of(name))
+    };
+    let kind = |leg2: &Exchange| origin(leg2).map_or_else(|| seen(leg2, "assertion"), purpose);
     let wasted = idle(view, Party::As, kind).into_iter().flat_map(|leg2| [Some(leg2), origin(leg2)]);
-    Evidence::of(wasted.flatten().map(breach))
+    wasted.flatten().collect()
 }
 
 /// Whether an answer gives reason to fetch another token.
@@ -190,7 +200,7 @@ fn is_usable(exchange: &Exchange) -> bool {
 }
 
 /// Tokens in a row after which a client that was refused nothing has fetched enough.
-const MOST_IN_A_ROW: usize = 3;
+pub(super) const MOST_IN_A_ROW: usize = 3;
 
 /// Exchanges, and grants, after which a client that is always refused has tried enough.
 const MOST_TRIES: usize = 3;

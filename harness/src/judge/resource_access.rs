@@ -172,7 +172,7 @@ fn own_token_only(view: &View<'_>) -> Evidence {
 }
 
 /// Credentials by name; what this run does not know is not printed.
-fn named(credentials: &Text) -> String {
+pub(super) fn named(credentials: &Text) -> String {
     match credentials.as_plain() {
         Some(text) if PLACEHOLDERS.contains(&text) => format!("`{text}`"),
         Some(_) => "an unknown value".into(),

@@ -4,12 +4,14 @@
 
 use std::fmt;
 
-use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario};
+use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario, Step};
 use crosscheck_wire::ledger::{ValueFacts, ValueKind};
 use crosscheck_wire::transcript::{Ended, Exchange, Mention, RegistrationFacts, Request};
 use crosscheck_wire::{Alteration, Caller, Part, Text, Transcript};
 
+use super::answer::{Nothing, Shape, shape};
 use super::challenge;
+
 /// One run, read once.
 pub(super) struct View<'a> {
     /// The script.
@@ -35,6 +37,8 @@ pub(super) enum Role {
     IdpAccessToken,
     /// A private key.
     Key,
+    /// A refresh token of that server.
+    RefreshToken(Party),
     /// The client's secret at that server.
     Secret(Party),
     /// An identity assertion of the IdP.
@@ -126,6 +130,9 @@ impl<'a> View<'a> {
             (ValueKind::Credential, []) => Some(Role::Key),
             (ValueKind::Credential, [party, ..]) => Some(Role::Secret(*party)),
             (ValueKind::Token, _) if name == "idp_access_token" => Some(Role::IdpAccessToken),
+            (ValueKind::Token, [party, ..]) if name.contains("refresh_token") => {
+                Some(Role::RefreshToken(*party))
+            }
             (ValueKind::Token, [Party::As | Party::As2 | Party::Trap, ..]) => Some(Role::Grant),
             (ValueKind::Token, [Party::Mcp | Party::Mcp2, ..]) => Some(Role::AccessToken),
             (ValueKind::Token, _) => Some(Role::SubjectToken),
@@ -147,9 +154,23 @@ impl<'a> View<'a> {
         exchange.request.mentions.iter().filter(move |mention| self.role(&mention.name) == Some(role))
     }
 
-    /// Whether a token request was answered with a token.
+    /// Whether a token request was answered with a token that is good for the next step.
     pub(super) fn granted(&self, exchange: &Exchange) -> bool {
-        exchange.response.status == 200 && exchange.response.member("access_token").is_some()
+        shape(exchange) == Shape::Token
+    }
+
+    /// What the script makes of the answer of a token endpoint; `None` where the server answers as it should.
+    pub(super) fn script(&self, exchange: &Exchange) -> Option<&'a Step> {
+        let is_same =
+            |other: &&Exchange| (other.party, other.endpoint) == (exchange.party, EndpointName::Token);
+        let is_answered = |other: &&Exchange| is_same(other) && other.request.method == "POST";
+        let before = self.transcript.exchanges.iter().filter(|other| other.number < exchange.number);
+        let steps = match exchange.party {
+            Party::Idp => &self.scenario.idp.token,
+            party => &self.scenario.as_script(party).token,
+        };
+        let step = steps.get(before.filter(is_answered).count()).or(steps.last());
+        step.filter(|step| **step != Step::default() && exchange.endpoint == EndpointName::Token)
     }
 
     /// Whether the MCP server took the access token that a request carries in its header.
@@ -251,9 +272,9 @@ pub(super) fn refused(exchange: &Exchange) -> bool {
     exchange.response.status == 0 || exchange.response.status >= 400
 }
 
-/// Whether an answer of a token endpoint is a refusal: an error status, or an error in a success.
+/// Whether an answer of a token endpoint is a refusal: no success, or an error in place of the token.
 pub(super) fn token_refused(exchange: &Exchange) -> bool {
-    refused(exchange) || exchange.response.member("error").is_some()
+    matches!(shape(exchange), Shape::Broken | Shape::Refusal | Shape::Nothing(Nothing::Error))
 }
 
 /// A value of a parameter, from the body or, wrongly, from the URL.

@@ -1,5 +1,6 @@
 //! The judge on transcripts written in code: the honest flow, and one bend at a time.
 
+mod answers;
 mod breaches;
 mod credentials;
 mod documents;

@@ -1,0 +1,102 @@
+//! Successes of the token endpoints that hold nothing to go on with: the flow ends there.
+//!
+//! RFC 6749 sections 5.1 and 7.1, RFC 8693 section 2.2.1, ID-JAG draft -04 section 4.3.4.
+
+use crosscheck_scenarios::{Party, Severity};
+use crosscheck_wire::constants::TOKEN_TYPE_ID_JAG;
+use crosscheck_wire::transcript::{Exchange, Report, ReportedOutcome};
+
+use super::answer::{LEGS, Nothing, Shape, premature, shape};
+use super::evidence::{Breach, Evidence, Rule, rule};
+use super::resource_access::named;
+use super::token_request::seen;
+use super::view::{Line, View, authorization};
+
+pub(super) const RULES: &[Rule] = &[
+    rule("txr-issued-type", |view| ends(view, &[Party::Idp], &[Nothing::IssuedType])),
+    rule("txr-no-token", |view| ends(view, &[Party::Idp], &[Nothing::NoToken])),
+    rule("txe-error-in-200", |view| ends(view, &[Party::Idp], &[Nothing::Error])),
+    rule("jbr-token-type-unknown", |view| ends(view, &[Party::As], &[Nothing::TokenType])),
+    rule("jbr-no-token", |view| ends(view, &[Party::As], &[Nothing::NoToken, Nothing::Error])),
+    rule("http-not-json", |view| ends(view, &LEGS, &[Nothing::NotJson])),
+    rule("http-not-object", |view| ends(view, &LEGS, &[Nothing::NotObject])),
+];
+
+/// After such an answer the next step is not taken, and no success is reported.
+fn ends(view: &View<'_>, parties: &[Party], kinds: &[Nothing]) -> Evidence {
+    let is_such =
+        |exchange: &Exchange| matches!(shape(exchange), Shape::Nothing(kind) if kinds.contains(&kind));
+    let mut answers = parties.iter().flat_map(|party| view.leg(*party)).filter(|exchange| is_such(exchange));
+    let Some(first) = answers.next() else {
+        return Evidence::Unreached("no token endpoint gave such an answer");
+    };
+    let last = answers.next_back().unwrap_or(first);
+    let went_on =
+        parties.iter().flat_map(|party| premature(view, *party)).filter_map(|(next, answer)| {
+            match (is_such(answer), answer.party) {
+                (false, _) => None,
+                (true, Party::Idp) => Some(second_leg(next, answer)),
+                (true, _) => call(next, answer),
+            }
+        });
+    Evidence::of(went_on.chain(claimed(view, last)))
+}
+
+fn second_leg(next: &Exchange, answer: &Exchange) -> Breach {
+    let breach = Breach::new(next, "The client goes on to the second leg although the IdP issued no ID-JAG.");
+    let sent = format!("{}, assertion {}", Line(next), seen(next, "assertion"));
+    let breach = breach.compare("next request", "none", sent);
+    if shape(answer) != Shape::Nothing(Nothing::IssuedType) {
+        return breach;
+    }
+    let issued = answer.response.member("issued_token_type").filter(|kind| !kind.is_empty());
+    let breach = breach.compare("issued_token_type", TOKEN_TYPE_ID_JAG, issued.unwrap_or("none"));
+    // Without a type the token may be good, and the client get through with it.
+    if issued.is_some() { breach } else { breach.tolerated(true).ends_run() }
+}
+
+fn call(next: &Exchange, answer: &Exchange) -> Option<Breach> {
+    let sent = authorization(&next.request)?;
+    let what = "The client calls the MCP server with a token although none was issued that it could use.";
+    let shown = format!("{} {}", sent.scheme, named(&sent.credentials));
+    let breach = Breach::new(next, what).compare("Authorization", "none", shown);
+    if shape(answer) != Shape::Nothing(Nothing::TokenType) {
+        return Some(breach.at_most(harm(next, answer)));
+    }
+    let kind = answer.response.member("token_type").filter(|kind| !kind.is_empty());
+    // A proof of possession shows that the client knows the type.
+    let is_proved = next.request.header("dpop").is_some();
+    let is_known = is_proved && kind.is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP"));
+    let breach = breach.compare("token_type", "Bearer", kind.unwrap_or("none"));
+    let breach = if kind.is_some() { breach } else { breach.at_most(Severity::Warn).ends_run() };
+    (!is_known).then_some(breach)
+}
+
+/// What going on with an `access_token` counts as that no header can hold: how it is cleaned is the client's choice,
+/// as long as no line of it becomes a header.
+fn harm(next: &Exchange, answer: &Exchange) -> Severity {
+    let token = answer.response.member("access_token").unwrap_or_default();
+    let is_header = |line: &str| {
+        let name = line.split_once(':').map(|(name, _)| name.trim().to_ascii_lowercase());
+        name.is_some_and(|name| next.request.header(&name).is_some())
+    };
+    if token.trim().is_empty() || token.split(['\r', '\n']).skip(1).any(is_header) {
+        Severity::Fail
+    } else if token.contains(char::is_control) {
+        Severity::Warn
+    } else {
+        Severity::Info
+    }
+}
+
+/// A client that says that it succeeded although the last token request brought it nothing.
+fn claimed(view: &View<'_>, answer: &Exchange) -> Option<Breach> {
+    let Report::Read(report) = &view.transcript.client.report else { return None };
+    let mut later = LEGS.iter().flat_map(|party| view.leg(*party));
+    let is_last = !later.any(|exchange| exchange.number > answer.number);
+    let claims = report.outcome == ReportedOutcome::Authorized && !view.is_authorized();
+    (is_last && claims).then(|| {
+        let breach = Breach::new(answer, "The client reports success although it was issued no token.");
+        breach.compare("reported outcome", "refused", "authorized")
+    })
+}
