@@ -53,6 +53,17 @@ impl Evidence {
         if breaches.is_empty() { Self::Kept } else { Self::Broken(breaches) }
     }
 
+    /// What two looks at one rule show together.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Broken(one), Self::Broken(other)) => Self::Broken([one, other].concat()),
+            (broken @ Self::Broken(_), _) | (_, broken @ Self::Broken(_)) => broken,
+            (Self::Kept, _) | (_, Self::Kept) => Self::Kept,
+            (unreached @ Self::Unreached(_), _) => unreached,
+            (Self::NotApplicable(_), other) => other,
+        }
+    }
+
     /// Judges each of `exchanges`; without any the run did not get there.
     pub(super) fn of_each<'a>(
         exchanges: &[&'a Exchange],

@@ -21,6 +21,7 @@ mod confidentiality;
 mod documents;
 mod errors;
 mod evidence;
+mod failures;
 mod flow;
 mod identifier;
 mod idp_metadata;
@@ -30,6 +31,8 @@ mod outcome;
 mod protected_resource;
 mod provenance;
 mod redirects;
+mod refusal;
+mod refused;
 mod registration;
 mod repetition;
 mod resource_access;
@@ -41,13 +44,14 @@ mod several_servers;
 mod step_up;
 mod token_exchange;
 mod token_request;
+mod untrusted_text;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 22] = [
+const ROOMS: [&[Rule]; 25] = [
     flow::RULES,
     challenged::RULES,
     protected_resource::RULES,
@@ -61,6 +65,9 @@ const ROOMS: [&[Rule]; 22] = [
     jwt_bearer::RULES,
     responses::RULES,
     errors::RULES,
+    refused::RULES,
+    failures::RULES,
+    untrusted_text::RULES,
     redirects::RULES,
     resource_access::RULES,
     step_up::RULES,

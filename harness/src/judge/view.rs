@@ -251,9 +251,9 @@ pub(super) fn refused(exchange: &Exchange) -> bool {
     exchange.response.status == 0 || exchange.response.status >= 400
 }
 
-/// Whether an answer of a token endpoint is a refusal: an error status, or an error in a success.
+/// Whether an answer of a token endpoint is a refusal: a redirect, an error status, or an error in a success.
 pub(super) fn token_refused(exchange: &Exchange) -> bool {
-    refused(exchange) || exchange.response.member("error").is_some()
+    refused(exchange) || exchange.response.status >= 300 || exchange.response.member("error").is_some()
 }
 
 /// A value of a parameter, from the body or, wrongly, from the URL.
@@ -306,7 +306,7 @@ static UNREGISTERED: RegistrationFacts =
 const MARKS: [&str; 4] = ["grant_type", "subject_token", "requested_token_type", "assertion"];
 
 /// Grants that are no step of the flow: sign-on, renewal, other flows.
-const OTHER_GRANTS: [&str; 5] = [
+pub(super) const OTHER_GRANTS: [&str; 5] = [
     "authorization_code",
     "client_credentials",
     "password",

@@ -257,7 +257,7 @@ fn discovery() {
     let mut oauth_only = bent(METADATA, |exchange| exchange.response = json_response(404, json!({})));
     oauth_only.stop_after(METADATA);
     fails(&oauth_only, "disc-asm-both-kinds");
-    let gone = Reply { status: 404, headers: Default::default(), json: None, body: None };
+    let gone: Reply = serde_json::from_value(json!({ "status": 404 })).unwrap();
     oauth_only.scenario.resource_as.openid_metadata = vec![Step { reply: Some(gone), ..Step::default() }];
     fails(&oauth_only, "run-outcome");
 }

@@ -209,12 +209,9 @@ pub(super) fn json_response(status: u16, json: Value) -> Response {
     let named = text.split('«').skip(1).filter_map(|rest| Some(rest.split_once('»')?.0.to_owned()));
     let mentions = named.map(|name| Mention { name, place: Place::Body, at: String::new() });
     let mentions = mentions.collect();
-    Response {
-        status,
-        body: Body { json: Some(json), complete: true, ..Body::default() },
-        mentions,
-        ..Response::default()
-    }
+    let content_type = Header { name: "content-type".into(), value: Text::plain("application/json") };
+    let body = Body { text: Text::plain(text), json: Some(json), complete: true, ..Body::default() };
+    Response { status, headers: vec![content_type], body, mentions }
 }
 
 /// A request that is answered with a status alone.
@@ -437,6 +434,8 @@ fn scenario() -> Scenario {
         requirements: Vec::new(),
         faults: Vec::new(),
         kind: Kind::Check,
+        at: None,
+        slow: false,
         needs: Vec::new(),
         profile: None,
         profiles: Vec::new(),
