@@ -3,8 +3,10 @@
 //! RFC 6749 section 5.2, RFC 8693 section 2.2.2, ID-JAG draft -04 sections 4.3.4.3, 4.4.1 and 9.2, and their proposal
 //! 112. One repeat of anything is told and not counted; a flow that the MCP server asks for once more is no repeat.
 
+use std::collections::HashSet;
+
 use crosscheck_scenarios::{EndpointName, Party, Severity};
-use crosscheck_wire::transcript::Exchange;
+use crosscheck_wire::transcript::{Exchange, Presented};
 
 use super::challenge::{lines, parameter};
 use super::errors::reported;
@@ -68,12 +70,18 @@ fn repeated(view: &View<'_>, party: Party, refusal: &str) -> Evidence {
             .collect();
         let last = alike.last()?;
         let is_fresh = alike.iter().all(|other| seen(other, token) != seen(exchange, token));
-        let in_a_row = alike.iter().filter(|other| !begun_anew(view, other, exchange)).count();
-        let may_help = FRESH_MAY_HELP.contains(&(party, refusal)) && in_a_row == 1;
-        if is_fresh && (may_help || in_a_row == 0) {
+        let in_a_row = alike.iter().filter(|other| !begun_anew(view, other, exchange));
+        // Of fresh tokens each counts once, of one token each request.
+        let tokens: Vec<_> = in_a_row.map(|other| seen(other, token)).collect();
+        let tries = match is_fresh {
+            true => tokens.iter().collect::<HashSet<_>>().len(),
+            false => tokens.iter().filter(|other| **other == seen(exchange, token)).count(),
+        };
+        let may_help = FRESH_MAY_HELP.contains(&(party, refusal)) && tries == 1;
+        if is_fresh && (may_help || tries == 0) {
             return None;
         }
-        let at_most = if in_a_row > 1 { Severity::Warn } else { Severity::Info };
+        let at_most = if tries > 1 { Severity::Warn } else { Severity::Info };
         let breach = Breach::new(exchange, format!("The client tries again after `{refusal}`."));
         let what = if is_fresh { format!("the same with a fresh `{token}`") } else { "the same".into() };
         let seen = format!("{what}, {} refused before", alike.len());
@@ -81,7 +89,7 @@ fn repeated(view: &View<'_>, party: Party, refusal: &str) -> Evidence {
     }))
 }
 
-/// What a token request asks for, apart from `token` and from the proof of who asks.
+/// What a token request asks for, apart from `token`, and how it proves who asks, apart from the proof.
 fn wanted<'a>(exchange: &'a Exchange, token: &str) -> Vec<(&'a str, String)> {
     let of_client = ["client_assertion", "client_assertion_type", "client_id", "client_secret"];
     let params = exchange.request.params().iter();
@@ -89,6 +97,8 @@ fn wanted<'a>(exchange: &'a Exchange, token: &str) -> Vec<(&'a str, String)> {
         !param.is_empty() && param.name != token && !of_client.contains(&param.name.as_str())
     });
     let mut wanted: Vec<_> = told.map(|param| (param.name.as_str(), param.value.to_string())).collect();
+    let methods = exchange.request.authentication.iter().filter_map(Presented::method);
+    wanted.extend(methods.map(|method| ("", method.as_str().to_owned())));
     wanted.sort_unstable();
     wanted
 }

@@ -3,7 +3,9 @@
 mod breaches;
 mod credentials;
 mod documents;
+mod failures;
 mod freedoms;
+mod refusals;
 mod runs;
 mod sample;
 mod tokens;
