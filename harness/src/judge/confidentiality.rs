@@ -12,6 +12,7 @@ use crosscheck_wire::transcript::{Exchange, Mention, Place, Report};
 use super::documents::strings;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::{is_near, origin};
+use super::untrusted_text::echoed;
 use super::view::{Role, View, authorization, token_refused, well_known};
 
 pub(super) const RULES: &[Rule] = &[
@@ -110,9 +111,23 @@ fn output(view: &View<'_>, answers: Answers) -> Evidence {
         });
     }
     let client = &view.transcript.client;
+    // What the resource authorization server echoes has a row of its own.
+    let (by_idp, by_as) = (echoed(view, true), echoed(view, false));
+    let mut found = leaks(view, |name| !by_as.contains(name) && !by_idp.contains(name));
+    let echo = leaks(view, |name| by_idp.contains(name) && !by_as.contains(name));
+    found.extend(echo.into_iter().map(|leak| leak.at_most(Severity::Warn)));
+    if found.is_empty() && client.stdout.dropped + client.stderr.dropped > 0 {
+        return Evidence::NotApplicable("the output was too long to be kept and searched in full");
+    }
+    Evidence::of(found)
+}
+
+/// Secrets for which `is` holds in what the client writes, the first in each place.
+pub(super) fn leaks(view: &View<'_>, is: impl Fn(&str) -> bool) -> Vec<Breach> {
+    let client = &view.transcript.client;
     let streams = [("stdout", &client.stdout.text), ("stderr", &client.stderr.text)];
     let printed = streams.into_iter().filter_map(|(stream, text)| {
-        let (name, _) = text.names().find(|(name, _)| view.role(name).is_some())?;
+        let (name, _) = text.names().find(|(name, _)| view.role(name).is_some() && is(name))?;
         let what = format!("«{name}» is in the client's {stream}.");
         Some(
             Breach::of_run(what)
@@ -120,29 +135,28 @@ fn output(view: &View<'_>, answers: Answers) -> Evidence {
                 .quote(line_with(text, name)),
         )
     });
-    let found: Vec<_> = printed.chain(in_report(view)).collect();
-    if found.is_empty() && client.stdout.dropped + client.stderr.dropped > 0 {
-        return Evidence::NotApplicable("the output was too long to be kept and searched in full");
-    }
-    Evidence::of(found)
+    printed.chain(in_report(view, &is)).collect()
 }
 
-/// A secret in the outcome report, which is made to be shown.
-fn in_report(view: &View<'_>) -> Option<Breach> {
+/// A secret in the outcome report, which is made to be shown. What a server echoes stands there in the members that
+/// the report takes over as they are.
+fn in_report(view: &View<'_>, is: impl Fn(&str) -> bool) -> Option<Breach> {
     let Report::Read(report) = &view.transcript.client.report else { return None };
-    let members = Value::Object(report.members.clone()).to_string();
-    let texts = [
-        &report.error,
-        &report.error_description,
-        &report.error_uri,
-        &report.message,
-        &report.step,
-        &report.scope,
-    ];
-    let all: String = texts.into_iter().flatten().cloned().chain([members]).collect();
-    let shown =
-        |name: &str| all.contains(&format!("«{name}")) || all.contains(&format!("«claims of {name}»"));
-    let secret = |name: &str| view.role(name).is_some() && shown(name);
+    let members = Some(Value::Object(report.members.clone()).to_string());
+    let own = [&report.message, &report.step, &report.scope];
+    let copied = [&report.error, &report.error_description, &report.error_uri, &members];
+    let join =
+        |texts: &[&Option<String>]| texts.iter().filter_map(|text| text.as_deref()).collect::<String>();
+    let (own, copied) = (join(&own), join(&copied));
+    let shows = |text: &str, name: &str| {
+        text.contains(&format!("«{name}")) || text.contains(&format!("«claims of {name}»"))
+    };
+    let echoed = [true, false].map(|at_idp| echoed(view, at_idp));
+    let shown = |name: &str| {
+        let is_echo = echoed.iter().any(|names| names.contains(name));
+        shows(&own, name) || (!is_echo && shows(&copied, name))
+    };
+    let secret = |name: &str| view.role(name).is_some() && is(name) && shown(name);
     let name = view.transcript.values.iter().map(|value| &value.name).find(|name| secret(name))?;
     let breach = Breach::of_run(format!("«{name}» is in the outcome report."));
     Some(breach.compare("outcome report", "no secret", format!("«{name}»")))

@@ -1,18 +1,25 @@
-//! What the client does when a token endpoint refuses, and what it tells its caller.
+//! What follows a refusal by a token endpoint, and what the caller learns of it.
 //!
-//! RFC 6749 section 5.2. With an outcome report the error code is due; without one the output is searched, and a
-//! code that is not in it proves nothing.
+//! RFC 6749 section 5.2. With an outcome report the code or the status is due; without one the output is searched,
+//! and what is not in it proves nothing.
 
 use crosscheck_scenarios::{Party, Severity};
-use crosscheck_wire::transcript::{Exchange, OutcomeReport, Report, ReportedOutcome};
+use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport, Report, ReportedOutcome};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::view::{Line, View, token_refused};
+use super::refusal::{codes, meant, owner};
+use super::view::{Line, View, authorization, token_refused};
 
 pub(super) const RULES: &[Rule] = &[
     rule("txe-no-leg2", no_second_leg),
-    rule("txe-reported", |view| reported(view, Party::Idp)),
-    rule("jbe-reported", |view| reported(view, Party::As)),
+    rule("txe-reported", |view| reported(view, "txe-reported")),
+    rule("txe-unknown-code", |view| reported(view, "txe-unknown-code")),
+    rule("txe-odd-body", |view| reported(view, "txe-odd-body")),
+    rule("txe-step-up-types", |view| reported(view, "txe-step-up-types")),
+    rule("jbe-reported", |view| reported(view, "jbe-reported").and(token_made_up(view))),
+    rule("jbe-unknown-code", |view| reported(view, "jbe-unknown-code")),
+    rule("jbe-odd-body", |view| reported(view, "jbe-odd-body")),
+    rule("flow-failing-step-named", failing_step),
 ];
 
 fn no_second_leg(view: &View<'_>) -> Evidence {
@@ -31,51 +38,121 @@ fn no_second_leg(view: &View<'_>) -> Evidence {
     }))
 }
 
-/// The refusal by a token endpoint that ended the run. A second leg without a grant is no flow, and what it is
-/// answered is nobody's news.
-fn final_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
-    let legs = [Party::Idp, Party::As].map(|party| view.leg(party).last().copied());
-    let last = legs.into_iter().flatten().max_by_key(|exchange| exchange.number)?;
-    let has_grant =
-        view.leg1_is_outside() || view.leg(Party::Idp).iter().any(|exchange| view.granted(exchange));
-    let in_flow = last.party == Party::Idp || has_grant;
-    (in_flow && token_refused(last) && !view.is_authorized()).then_some(last)
+/// A token that nobody issued, sent to the MCP server after the resource authorization server refused.
+fn token_made_up(view: &View<'_>) -> Evidence {
+    let leg2 = view.leg(Party::As);
+    let Some(refusal) = leg2.iter().find(|exchange| is_error(exchange)) else {
+        return Evidence::NotApplicable("the resource authorization server refused nothing");
+    };
+    let granted = leg2.iter().find(|exchange| view.granted(exchange)).map_or(usize::MAX, |leg2| leg2.number);
+    let after = view.mcp().filter(|exchange| (refusal.number..granted).contains(&exchange.number));
+    Evidence::of(after.filter_map(|exchange| {
+        let sent = authorization(&exchange.request)?;
+        let is_known = exchange.request.mentions.iter().any(|mention| view.role(&mention.name).is_some());
+        (!is_known).then(|| {
+            let what = "The client calls the MCP server with a token although none was issued.";
+            let seen = format!("{} {}", sent.scheme, sent.credentials);
+            Breach::new(exchange, what).compare("Authorization", "none", seen)
+        })
+    }))
 }
 
-fn reported(view: &View<'_>, party: Party) -> Evidence {
-    let due = &view.scenario.expect.surfaced;
-    let (name, expected) = match (&due.error, due.status) {
-        (Some(code), _) => ("error", code.clone()),
-        (None, Some(status)) => ("status", status.to_string()),
-        (None, None) => return Evidence::NotApplicable("the scenario asks for no error to be reported"),
-    };
-    let as_scripted = |exchange: &&Exchange| match &due.error {
-        Some(code) => exchange.response.member("error") == Some(code),
-        None => Some(exchange.response.status) == due.status,
-    };
-    let refusal = final_refusal(view).filter(|exchange| exchange.party == party).filter(as_scripted);
-    let Some(refusal) = refusal else {
+/// Whether a token endpoint answered with an error status, or not at all.
+fn is_error(exchange: &Exchange) -> bool {
+    exchange.response.status == 0 || exchange.response.status >= 300
+}
+
+/// What reaches the caller of the refusal that the scenario is about, where that belongs to the row `id`.
+pub(super) fn reported(view: &View<'_>, id: &str) -> Evidence {
+    let due = Due::of(view);
+    if due.is_empty() && view.scenario.at.is_none() {
+        return Evidence::NotApplicable("the scenario asks for no error to be reported");
+    }
+    let Some(refusal) = meant(view) else {
         return Evidence::Unreached("the run did not end with the refusal that the scenario is about");
     };
-    let told = words(view).contains(&expected);
-    if let Report::Read(report) = &view.transcript.client.report {
-        let seen = if name == "error" {
-            report.error.clone()
-        } else {
-            report.status.map(|status| status.to_string())
-        };
-        // What the report leaves out may stand in its message or in the output.
-        let seen = seen.or_else(|| told.then(|| expected.clone()));
-        return Evidence::of(not_told(report, &expected, seen.as_deref()).map(|(what, seen)| {
-            Breach::new(refusal, what).compare(&format!("reported {name}"), &expected, seen)
-        }));
+    if owner(refusal) != id {
+        return Evidence::NotApplicable("the refusal is of another kind");
     }
-    Evidence::of((!told).then(|| {
-        let what = "The output does not name the error; write the outcome report to have this judged.";
-        let breach =
-            Breach::new(refusal, what).compare(&format!("output names {name}"), &expected, "not found");
-        breach.at_most(Severity::Info)
-    }))
+    if !matches!(view.transcript.client.ended, Ended::Exited(_)) {
+        return Evidence::Unreached("the client did not end by itself");
+    }
+    let told = due.is_told(&words(view));
+    match &view.transcript.client.report {
+        Report::Read(report) if report.outcome == ReportedOutcome::Authorized => {
+            let what = "The client reports success although it was refused.";
+            Evidence::Broken(vec![Breach::new(refusal, what).compare("outcome", "refused", "authorized")])
+        }
+        _ if due.is_empty() => Evidence::Kept,
+        Report::Read(report) => Evidence::of(due.missing(refusal, report, &words(view)).map(|seen| {
+            let what = "The error of the refusal does not reach the caller.";
+            Breach::new(refusal, what).compare(&format!("reported {}", due.name()), due.values(), seen)
+        })),
+        Report::Absent | Report::Unreadable(_) => Evidence::of((!told).then(|| {
+            let what = "The output does not name the error; write the outcome report to have this judged.";
+            let breach = Breach::new(refusal, what);
+            let name = format!("output names {}", due.name());
+            breach.compare(&name, due.values(), "not found").at_most(Severity::Info)
+        })),
+    }
+}
+
+/// What must reach the caller; either will do where there are two.
+struct Due<'a> {
+    code: Option<&'a str>,
+    status: Option<String>,
+}
+
+impl<'a> Due<'a> {
+    fn of(view: &View<'a>) -> Self {
+        let due = &view.scenario.expect.surfaced;
+        Self { code: due.error.as_deref(), status: due.status.map(|status| status.to_string()) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.code.is_none() && self.status.is_none()
+    }
+
+    fn name(&self) -> String {
+        either([self.code.map(|_| "error"), self.status.as_ref().map(|_| "status")])
+    }
+
+    fn values(&self) -> String {
+        either([self.code, self.status.as_deref()])
+    }
+
+    fn is_told(&self, words: &str) -> bool {
+        let code = self.code.is_some_and(|code| words.contains(code));
+        code || self.status.as_ref().is_some_and(|status| has_number(words, status))
+    }
+
+    /// What the report says instead of what is due. What it leaves out may stand in its message or in the output.
+    fn missing(&self, refusal: &Exchange, report: &OutcomeReport, words: &str) -> Option<String> {
+        let others = codes(&refusal.response);
+        let code = self.code.is_some_and(|code| match &report.error {
+            Some(error) => error == code || others.contains(error),
+            None => words.contains(code),
+        });
+        let status = self.status.as_ref().is_some_and(|due| match report.status {
+            Some(status) => status.to_string() == *due,
+            None => has_number(words, due),
+        });
+        let said = [
+            report.error.clone().filter(|_| self.code.is_some()),
+            report.status.filter(|_| self.status.is_some()).map(|status| status.to_string()),
+        ];
+        let said: Vec<_> = said.into_iter().flatten().collect();
+        (!code && !status).then(|| if said.is_empty() { "nothing".into() } else { said.join(", ") })
+    }
+}
+
+fn either(texts: [Option<&str>; 2]) -> String {
+    texts.into_iter().flatten().collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether a number stands in a text, and not inside a longer one.
+fn has_number(text: &str, number: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_digit()).any(|word| word == number)
 }
 
 /// Everything that the client says in free words.
@@ -89,13 +166,25 @@ fn words(view: &View<'_>) -> String {
     report.into_iter().chain(output).flatten().collect::<Vec<_>>().join("\n")
 }
 
-/// What is wrong with a report, and what it says.
-fn not_told(report: &OutcomeReport, expected: &str, seen: Option<&str>) -> Option<(&'static str, String)> {
-    if report.outcome == ReportedOutcome::Authorized {
-        return Some(("The client reports success although it was refused.", "authorized".into()));
-    }
-    let lost = seen != Some(expected);
-    lost.then(|| {
-        ("The error of the refusal does not reach the caller.", seen.unwrap_or("nothing").to_owned())
-    })
+/// A report that names a step names the one that failed.
+fn failing_step(view: &View<'_>) -> Evidence {
+    let Some(refusal) = meant(view) else {
+        return Evidence::NotApplicable("the run did not end with a refusal that the scenario is about");
+    };
+    let Report::Read(report) = &view.transcript.client.report else {
+        return Evidence::NotApplicable("the client wrote no outcome report");
+    };
+    let refused = report.outcome == ReportedOutcome::Refused;
+    let Some(step) = report.step.as_deref().filter(|_| refused) else {
+        return Evidence::NotApplicable("the report names no step");
+    };
+    let [own, others @ ..] = match refusal.party {
+        Party::Idp => ["token_exchange", "jwt_bearer", "resource"],
+        _ => ["jwt_bearer", "token_exchange", "resource"],
+    };
+    Evidence::of(others.contains(&step).then(|| {
+        let what =
+            format!("The client reports another step than that in which the {} refused.", refusal.party);
+        Breach::new(refusal, what).compare("reported step", own, step)
+    }))
 }

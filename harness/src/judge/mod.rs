@@ -22,6 +22,7 @@ mod confidentiality;
 mod documents;
 mod errors;
 mod evidence;
+mod failures;
 mod flow;
 mod identifier;
 mod idp_metadata;
@@ -33,6 +34,8 @@ mod outcome;
 mod protected_resource;
 mod provenance;
 mod redirects;
+mod refusal;
+mod refused;
 mod registration;
 mod repetition;
 mod resource_access;
@@ -44,13 +47,14 @@ mod several_servers;
 mod step_up;
 mod token_exchange;
 mod token_request;
+mod untrusted_text;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 /// The rooms, in the order in which their checks are reported.
-const ROOMS: [&[Rule]; 24] = [
+const ROOMS: [&[Rule]; 27] = [
     flow::RULES,
     challenged::RULES,
     protected_resource::RULES,
@@ -66,6 +70,9 @@ const ROOMS: [&[Rule]; 24] = [
     issued::RULES,
     no_grant::RULES,
     errors::RULES,
+    refused::RULES,
+    failures::RULES,
+    untrusted_text::RULES,
     redirects::RULES,
     resource_access::RULES,
     step_up::RULES,

@@ -4,6 +4,7 @@ use crosscheck_scenarios::{Outcome, Party, Reached, Severity};
 use crosscheck_wire::transcript::{Ended, Exchange, Report, ReportedOutcome, SCRIPTED};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
+use super::failures;
 use super::view::{Line, View, authorization, refused};
 
 pub(super) const RULES: &[Rule] =
@@ -40,7 +41,9 @@ fn outcome(view: &View<'_>) -> Evidence {
                 "The client was still running at its time limit of {limit} ms, {state}; {}.",
                 last(view)
             );
-            return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
+            let breach = Breach { explicable: explains_limit(view), ..Breach::of_run(what) };
+            let at_most = if is_in_order(view) { Severity::Info } else { Severity::Fail };
+            return Evidence::Broken(vec![breach.quote(last_words(view)).at_most(at_most)]);
         }
         Ended::Signal(signal) => {
             let what =
@@ -58,7 +61,8 @@ fn outcome(view: &View<'_>) -> Evidence {
             "The client does not stop: {unrecorded} requests came after those that are judged; {}.",
             last(view)
         );
-        return Evidence::Broken(vec![Breach::of_run(what).quote(last_words(view))]);
+        let breach = Breach { explicable: failures::is_endless(view), ..Breach::of_run(what) };
+        return Evidence::Broken(vec![breach.quote(last_words(view))]);
     }
     let (expected, seen) = match (view.scenario.expect.outcome, authorized) {
         (Outcome::Authorized, false) => ("authorized", "refused"),
@@ -81,6 +85,17 @@ fn outcome(view: &View<'_>) -> Evidence {
     };
     let breach = breach.compare("outcome", expected, seen).quote(last_words(view));
     Evidence::Broken(vec![breach.explicable()])
+}
+
+/// Whether another row says why the client was still running.
+fn explains_limit(view: &View<'_>) -> bool {
+    failures::unanswered(view).is_some() || failures::is_endless(view)
+}
+
+/// Whether a client that was ended kept a pause that it was asked for, or had a limit of its own for each wait.
+fn is_in_order(view: &View<'_>) -> bool {
+    failures::is_pausing(view)
+        || failures::unanswered(view).is_some_and(|last| failures::has_limit(view, last))
 }
 
 /// A client that reached the MCP server and says that it did not is told so; what happened counts.

@@ -104,7 +104,7 @@ fn purpose(leg1: &Exchange) -> String {
 }
 
 /// A server that refuses every grant is not asked for ever.
-fn grants_bounded(view: &View<'_>) -> Evidence {
+pub(super) fn grants_bounded(view: &View<'_>) -> Evidence {
     let invalid = |exchange: &Exchange| exchange.response.member("error") == Some(INVALID_GRANT);
     if !view.leg(Party::As).iter().any(|leg2| invalid(leg2)) {
         return Evidence::NotApplicable("no grant was refused as invalid");

@@ -327,7 +327,7 @@ static UNREGISTERED: RegistrationFacts =
 const MARKS: [&str; 4] = ["grant_type", "subject_token", "requested_token_type", "assertion"];
 
 /// Grants that are no step of the flow: sign-on, renewal, other flows.
-const OTHER_GRANTS: [&str; 5] = [
+pub(super) const OTHER_GRANTS: [&str; 5] = [
     "authorization_code",
     "client_credentials",
     "password",
