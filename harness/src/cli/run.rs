@@ -75,7 +75,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
     if options.format == Format::Human {
-        terminal.head(plan.len()).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
+        terminal.head(&plan).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
     }
 
     let all = play(
@@ -83,6 +83,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         settings.threads,
         &interrupted,
         |scenario| scenario.id.as_str(),
+        |scenario| scenario.slow,
         |player, scenario| player.play(scenario, &settings),
     )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
