@@ -122,6 +122,16 @@ impl<'a> Summary<'a> {
         (self.judged() > 0).then_some(if self.outcome_reports > 0 { 2 } else { 1 })
     }
 
+    /// The level, and how many outcome reports it rests on: `level 2: outcome reports in 231 of 240 runs`.
+    pub fn level_in_words(&self) -> Option<String> {
+        let (level, reported, judged) = (self.level()?, self.outcome_reports, self.judged());
+        let plural = if judged == 1 { "run" } else { "runs" };
+        Some(match reported {
+            0 => format!("level {level}: no outcome report in {judged} {plural}"),
+            _ => format!("level {level}: outcome reports in {reported} of {judged} {plural}"),
+        })
+    }
+
     /// Whether the run has no failure, no denied warning and no stale entry.
     pub fn as_expected(&self) -> bool {
         self.failures.is_empty() && self.stale.is_empty() && !(self.deny_warnings && self.warned > 0)

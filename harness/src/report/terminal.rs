@@ -136,14 +136,8 @@ impl<'a> Terminal<'a> {
     }
 
     fn hints(&mut self, summary: &Summary<'_>, report: Option<&Path>) -> io::Result<()> {
-        if let Some(level) = summary.level() {
-            let (reported, judged) = (summary.outcome_reports, summary.judged());
-            let plural = if judged == 1 { "run" } else { "runs" };
-            let reports = match reported {
-                0 => format!("no outcome report in {judged} {plural}"),
-                _ => format!("outcome reports in {reported} of {judged} {plural}"),
-            };
-            writeln!(self.out, "level {level}: {reports}")?;
+        if let Some(level) = summary.level_in_words() {
+            writeln!(self.out, "{level}")?;
         }
         if summary.codes_not_shown > 0 {
             let count = summary.codes_not_shown;
