@@ -54,9 +54,10 @@ fn a_filter_selects_by_part_of_the_id_and_exact_takes_the_whole() {
 #[test]
 fn what_is_listed_is_what_exact_accepts() {
     let listed = crosscheck(&["list"]).exits(0);
-    for id in listed.stdout.lines().filter_map(|line| line.split_whitespace().next()) {
-        crosscheck(&["run", "--list", "--exact", id]).exits(0);
-    }
+    let ids: Vec<_> = listed.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let args: Vec<_> = ["run", "--list", "--exact"].into_iter().chain(ids.iter().copied()).collect();
+    let accepted = crosscheck(&args).exits(0);
+    assert_eq!(accepted.stdout.lines().collect::<Vec<_>>(), ids);
 }
 
 #[test]
