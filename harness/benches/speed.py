@@ -4,7 +4,8 @@
     cargo build --release && python3 harness/benches/speed.py [RUNS]
 
 Prints medians over RUNS runs (default 9) of the release binary with the reference client. The overhead of a scenario
-is its wall time less that of the client process; its CPU is that of the harness process alone, children excluded.
+is its wall time less that of the client process; its CPU is that of the harness process alone, children excluded. Slow
+scenarios are left out.
 """
 
 import json
@@ -40,7 +41,7 @@ def main(runs):
     walls, cpus, peaks, overheads, count = [], [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(runs):
-            wall, cpu, peak = run("run", "--report", folder)
+            wall, cpu, peak = run("run", "--skip", "/slow/", "--report", folder)
             walls.append(wall)
             peaks.append(peak)
             scenarios = json.loads(Path(folder, "report.json").read_text())["scenarios"]

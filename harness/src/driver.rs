@@ -250,8 +250,12 @@ const REPORT_LIMIT: u64 = 1 << 20;
 /// Reads the outcome report and removes it: absent, its text, or why it cannot be read.
 fn read_report(path: &Path) -> Option<Result<String, String>> {
     let metadata = std::fs::symlink_metadata(path).ok()?;
-    let read = if !metadata.is_file() {
-        Err("it is no file".to_owned())
+    let read = if metadata.is_dir() {
+        Err("it is a directory".to_owned())
+    } else if metadata.is_symlink() {
+        Err("it is a symbolic link".to_owned())
+    } else if !metadata.is_file() {
+        Err("it is no regular file".to_owned())
     } else if metadata.len() > REPORT_LIMIT {
         Err(format!("it has {} bytes, more than {REPORT_LIMIT}", metadata.len()))
     } else {

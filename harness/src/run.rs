@@ -1,11 +1,10 @@
 //! Plays scenarios: one end to end, or all of them in parallel, a thread each with a runtime of its own.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crosscheck_scenarios::{Capability, Party, Profile, Scenario, SpecVersion};
+use crosscheck_wire::transcript::Report;
 use crosscheck_wire::{Declared, Stage, Transcript};
 
 use crate::check::{Check, Verdict};
@@ -36,9 +36,20 @@ pub struct Settings {
     pub spec_version: SpecVersion,
     /// How long one start of it may take.
     pub limit: Duration,
-    /// How many scenarios are played at a time.
+    /// How long it may take in a slow scenario.
+    pub slow_limit: Duration,
+    /// How many scenarios are played at a time, the slow ones apart.
     pub threads: usize,
 }
+
+impl Settings {
+    fn limit(&self, scenario: &Scenario) -> Duration {
+        if scenario.slow { self.slow_limit } else { self.limit }
+    }
+}
+
+/// How many slow scenarios are played at a time: they wait more than they work.
+pub(crate) const SLOW_THREADS: usize = 32;
 
 /// The flow name of the official suite that most adapters know.
 pub(crate) const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
@@ -91,6 +102,16 @@ impl Played {
         }
     }
 
+    /// The level of the contract that it was judged at: 2 with an outcome report, 1 without a readable one.
+    pub fn level(&self) -> Option<u8> {
+        match &self.result {
+            PlayedResult::NotApplicable(_) => None,
+            PlayedResult::Judged { transcript, .. } => {
+                Some(if matches!(transcript.client.report, Report::Read(_)) { 2 } else { 1 })
+            }
+        }
+    }
+
     /// The verdicts; none for a scenario that does not apply.
     pub fn checks(&self) -> &[Check] {
         match &self.result {
@@ -114,30 +135,32 @@ pub enum RunError {
     Surroundings(io::Error),
 }
 
-/// Plays `plan`, each entry by `play`, and tells of it, in any order. Returns when everything is told.
+/// Plays `plan`, each entry by `play`, and tells of it, in any order. Slow entries are played beside the others, on
+/// threads of their own. Returns when everything is told.
 pub(crate) fn play_all<P: Sync, T: Send>(
     plan: &[P],
     threads: usize,
     interrupted: &watch::Receiver<bool>,
+    is_slow: impl Fn(&P) -> bool,
     play: impl Fn(&mut Player, &P) -> Result<T, RunError> + Sync,
     events: &Sender<Event<T>>,
 ) {
-    let next = AtomicUsize::new(0);
+    let (slow, others): (Vec<_>, Vec<_>) = (0..plan.len()).partition(|place| is_slow(&plan[*place]));
+    let queues = [slow, others].map(|places| Mutex::new(VecDeque::from(places)));
     let stop = |error| {
         // Nobody starts another entry after the first failure of the surroundings.
-        next.store(plan.len(), Ordering::Relaxed);
+        queues.iter().for_each(|queue| lock(queue).clear());
         let _ = events.send(Event::Failed(error));
     };
-    let work = || {
+    let work = |queue| {
         let mut player = match Player::new(interrupted.clone()) {
             Ok(player) => player,
             Err(error) => return stop(error),
         };
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(entry) = plan.get(place) else { return };
+            let Some(place) = lock(queue).pop_front() else { return };
             let _ = events.send(Event::Started(place));
-            match play(&mut player, entry) {
+            match play(&mut player, &plan[place]) {
                 Ok(result) => {
                     let _ = events.send(Event::Finished(place, result));
                 }
@@ -145,11 +168,18 @@ pub(crate) fn play_all<P: Sync, T: Send>(
             }
         }
     };
+    let work = &work;
     thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, plan.len().max(1)) {
-            scope.spawn(work);
+        for (queue, most) in queues.iter().zip([SLOW_THREADS, threads.max(1)]) {
+            for _ in 0..most.min(lock(queue).len()) {
+                scope.spawn(move || work(queue));
+            }
         }
     });
+}
+
+fn lock(queue: &Mutex<VecDeque<usize>>) -> MutexGuard<'_, VecDeque<usize>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plays one scenario at a time on the thread that owns it.
@@ -223,7 +253,7 @@ impl Player {
             ],
             // A name of its own, so that what an earlier client writes late is nobody's report.
             outcome: self.outcomes.path().join(format!("{}.json", stage.canary.tag())),
-            limit: settings.limit,
+            limit: settings.limit(scenario),
             interrupted: self.interrupted.clone(),
         };
         self.servers.play(&stage);

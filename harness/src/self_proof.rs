@@ -1,7 +1,8 @@
 //! The self-proof: what the harness must say of the clients of its own making, and whether it does.
 //!
 //! The honest client and every control are played in every scenario and must be green; every fault is played in
-//! the scenarios that name it and must be found there, and nothing else. The command `self-test` and the test target
+//! the scenarios that name it and must be found there, and nothing else. In slow scenarios there are no controls: what
+//! they do differently has nothing to do with time or size. The command `self-test` and the test target
 //! `self_proof` are its two fronts.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ pub const PROFILE: Profile = Profile::Mcp;
 
 /// How long one start of the reference client may take.
 const LIMIT: Duration = Duration::from_secs(30);
+/// The same in a slow scenario: well beyond what the honest client grants a slow answer.
+const SLOW_LIMIT: Duration = Duration::from_secs(6);
 
 /// A client of our own making.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,7 +74,7 @@ pub struct Trial {
 pub fn trials(scenarios: &Scenarios) -> Vec<Trial> {
     let of_scenario = |scenario: &Scenario| {
         let scenario = Arc::new(scenario.clone());
-        let controls = Control::ALL.iter().copied().map(Subject::Control);
+        let controls = Control::ALL.iter().copied().filter(|_| !scenario.slow).map(Subject::Control);
         let subjects: Vec<_> = [Subject::Honest]
             .into_iter()
             .chain(controls)
@@ -95,6 +98,7 @@ pub fn settings(program: OsString, threads: usize) -> Settings {
         profile: PROFILE,
         spec_version: Default::default(),
         limit: LIMIT,
+        slow_limit: SLOW_LIMIT,
         threads,
     }
 }
@@ -270,6 +274,8 @@ pub struct Tally {
     pub controls: Count,
     /// The faults.
     pub faults: Count,
+    /// Slow scenarios among those of the honest client.
+    pub slow: usize,
 }
 
 /// Clients or scenarios of one kind.
@@ -287,7 +293,9 @@ impl Tally {
     /// Counts trials, each with whether it came to what it must.
     pub fn new<'a>(results: impl IntoIterator<Item = (&'a Trial, bool)>) -> Self {
         let mut kinds: BTreeMap<_, BTreeMap<&str, (bool, usize)>> = BTreeMap::new();
+        let mut slow = 0;
         for (trial, is_good) in results {
+            slow += usize::from(trial.scenario.slow && trial.subject == Subject::Honest);
             let name = trial.subject.slug().unwrap_or(trial.scenario.id.as_str());
             let (good, runs) =
                 kinds.entry(trial.subject.kind()).or_default().entry(name).or_insert((true, 0));
@@ -302,7 +310,7 @@ impl Tally {
                 runs: count.runs + runs,
             })
         };
-        Self { scenarios: count("honest"), controls: count("control"), faults: count("fault") }
+        Self { scenarios: count("honest"), controls: count("control"), faults: count("fault"), slow }
     }
 }
 

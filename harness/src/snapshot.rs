@@ -38,7 +38,8 @@ fn deciding(transcript: &Transcript, party: Party) -> Option<&Exchange> {
     requests.clone().find(|exchange| exchange.response.status == 200).or_else(|| requests.next())
 }
 
-fn accepted(transcript: &Transcript) -> bool {
+/// Whether the MCP server accepted an access token of the run.
+pub(crate) fn accepted(transcript: &Transcript) -> bool {
     of_client(transcript).any(|exchange| {
         exchange.endpoint == EndpointName::Mcp
             && exchange.response.status < 300

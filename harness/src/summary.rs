@@ -4,6 +4,18 @@ use crate::check::{Check, Verdict};
 use crate::expected::{Entry, Expected};
 use crate::run::Played;
 
+/// Requirements that an error reaches the caller. Without an outcome report a breach is told, and not counted.
+const SURFACING: [&str; 8] = [
+    "txe-reported",
+    "txe-unknown-code",
+    "txe-odd-body",
+    "txe-step-up",
+    "txe-step-up-types",
+    "jbe-reported",
+    "jbe-unknown-code",
+    "jbe-odd-body",
+];
+
 /// A finding in its scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
@@ -34,6 +46,8 @@ pub struct Summary<'a> {
     pub warned: usize,
     /// Scenarios that need what the client does not declare.
     pub not_applicable: usize,
+    /// Scenarios in which the client wrote an outcome report that can be read.
+    pub outcome_reports: usize,
     /// Error codes that could not be judged because the client wrote no outcome report.
     pub codes_not_shown: usize,
     deny_warnings: bool,
@@ -52,6 +66,7 @@ impl<'a> Summary<'a> {
             failed: 0,
             warned: 0,
             not_applicable: 0,
+            outcome_reports: 0,
             codes_not_shown: 0,
             deny_warnings,
         };
@@ -66,6 +81,8 @@ impl<'a> Summary<'a> {
             self.not_applicable += 1;
             return;
         }
+        let reports = played.level() == Some(2);
+        self.outcome_reports += usize::from(reports);
         let mut worst = Verdict::Pass;
         let expected_before = self.expected.len();
         for check in played.checks() {
@@ -80,7 +97,8 @@ impl<'a> Summary<'a> {
                     if check.verdict == Verdict::Warn { &mut self.warnings } else { &mut self.failures };
                 list.push(found);
             } else if check.verdict == Verdict::Info
-                && matches!(check.requirement.as_str(), "txe-reported" | "jbe-reported")
+                && !reports
+                && SURFACING.contains(&check.requirement.as_str())
             {
                 self.codes_not_shown += 1;
             }
@@ -91,6 +109,27 @@ impl<'a> Summary<'a> {
             _ if self.expected.len() > expected_before => self.known += 1,
             _ => self.passed += 1,
         }
+    }
+
+    /// Scenarios that were judged.
+    pub fn judged(&self) -> usize {
+        self.passed + self.known + self.failed + self.warned
+    }
+
+    /// The level of the contract that the run was judged at: 2 where the client wrote any outcome report, else 1;
+    /// `None` where nothing was judged.
+    pub fn level(&self) -> Option<u8> {
+        (self.judged() > 0).then_some(if self.outcome_reports > 0 { 2 } else { 1 })
+    }
+
+    /// The level, and how many outcome reports it rests on: `level 2: outcome reports in 231 of 240 runs`.
+    pub fn level_in_words(&self) -> Option<String> {
+        let (level, reported, judged) = (self.level()?, self.outcome_reports, self.judged());
+        let plural = if judged == 1 { "run" } else { "runs" };
+        Some(match reported {
+            0 => format!("level {level}: no outcome report in {judged} {plural}"),
+            _ => format!("level {level}: outcome reports in {reported} of {judged} {plural}"),
+        })
     }
 
     /// Whether the run has no failure, no denied warning and no stale entry.

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread::{self, available_parallelism};
 
 use libtest_mimic::{Arguments, Failed};
 use tokio::sync::watch;
@@ -20,7 +21,19 @@ use crosscheck_scenarios::{Profile, Scenario, Scenarios};
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
     let scenarios = Scenarios::embedded(&faults).expect("the built-in scripts are right");
-    let players = Arc::new(Players { idle: Mutex::default(), interrupted: watch::Sender::new(false) });
+    let mut arguments = Arguments::from_args();
+    let at_a_time = arguments.test_threads.unwrap_or_else(|| available_parallelism().map_or(1, Into::into));
+    let mut trials = trials(&scenarios);
+    // Each slow trial gets a thread, where it may wait for its turn, and comes first.
+    trials.sort_by_key(|trial| !trial.scenario.slow);
+    let slow = trials.iter().filter(|trial| trial.scenario.slow).count();
+    arguments.test_threads.get_or_insert(at_a_time + slow);
+    let players = Arc::new(Players {
+        idle: Mutex::default(),
+        turns: Mutex::new([at_a_time, SLOW_TURNS]),
+        turn: Condvar::new(),
+        interrupted: watch::Sender::new(false),
+    });
     let complete = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
     let mut tests = vec![
         test("catalogue", "both-ways".into(), {
@@ -45,7 +58,7 @@ fn main() -> ExitCode {
         }));
     }
     let mut caught = Vec::new();
-    for trial in trials(&scenarios) {
+    for trial in trials {
         let players = Arc::clone(&players);
         let kind = trial.subject.kind();
         let id = trial.id.clone();
@@ -58,7 +71,7 @@ fn main() -> ExitCode {
         }
     }
     tests.push(test("table", "faults".into(), move || table_is_on_file(&caught)));
-    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+    libtest_mimic::run(&arguments, tests).exit_code()
 }
 
 fn test(
@@ -84,9 +97,9 @@ fn is_green(trial: &Trial, played: &Played) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The honest client is green in every scenario of a profile.
+/// The honest client is green in every scenario of a profile. What makes a scenario slow is the same in all profiles.
 fn is_green_under(profile: Profile, players: &Players, scenarios: &Scenarios) -> Result<(), Failed> {
-    for scenario in scenarios.iter().filter(|scenario| scenario.belongs_to(profile)) {
+    for scenario in scenarios.iter().filter(|scenario| scenario.belongs_to(profile) && !scenario.slow) {
         let scenario = Arc::new(scenario.clone());
         let trial = Trial { id: String::new(), subject: Subject::Honest, scenario };
         let played = players.play_under(&trial, profile)?;
@@ -166,6 +179,12 @@ fn finding(played: &Played, check: &Check) -> String {
 
 /// What every fault is found to break where stands on file, so that a change of any rule shows.
 fn table_is_on_file(caught: &[Arc<Caught>]) -> Result<(), Failed> {
+    let slow = caught.iter().filter(|caught| caught.trial.scenario.slow);
+    thread::scope(|scope| {
+        for caught in slow {
+            scope.spawn(|| drop(caught.row()));
+        }
+    });
     let mut rows = caught.iter().map(|caught| caught.row()).collect::<Result<Vec<_>, _>>()?;
     rows.sort_unstable();
     let mut settings = insta::Settings::clone_current();
@@ -196,9 +215,15 @@ fn arrived(played: &Played) -> String {
     text + &format!("{}\n{}\n", transcript.client.stdout.text, transcript.client.stderr.text)
 }
 
-/// Players that wait for their next trial; there are as many as threads.
+/// How many slow trials are played at a time.
+const SLOW_TURNS: usize = 32;
+
+/// Players that wait for their next trial.
 struct Players {
     idle: Mutex<Vec<Player>>,
+    /// How many more trials may be played at a time: of those that work, and of slow ones.
+    turns: Mutex<[usize; 2]>,
+    turn: Condvar,
     interrupted: watch::Sender<bool>,
 }
 
@@ -208,6 +233,16 @@ impl Players {
     }
 
     fn play_under(&self, trial: &Trial, profile: Profile) -> Result<Played, RunError> {
+        let kind = usize::from(trial.scenario.slow);
+        let turns = || self.turns.lock().expect("nobody panics with it");
+        self.turn.wait_while(turns(), |turns| turns[kind] == 0).expect("nobody panics with it")[kind] -= 1;
+        let played = self.play_in_turn(trial, profile);
+        turns()[kind] += 1;
+        self.turn.notify_all();
+        played
+    }
+
+    fn play_in_turn(&self, trial: &Trial, profile: Profile) -> Result<Played, RunError> {
         let idle = || self.idle.lock().expect("nobody panics with it");
         let waiting = idle().pop();
         let mut player = match waiting {

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use flate2::read::GzDecoder;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crosscheck_scenarios::EndpointName;
 
@@ -26,8 +26,8 @@ use crate::registration::Registration;
 use crate::stage::Stage;
 use crate::text::{Part, Text};
 use crate::transcript::{
-    Body, ClientFacts, Exchange, Header, JwtFacts, Malformed, Mention, Output, Param, Place, Presented,
-    RegistrationFacts, Report, Request, Response, Transcript, VERSION,
+    Body, ClientFacts, Exchange, Header, JwtFacts, Malformed, Mention, OutcomeReport, Output, Param, Place,
+    Presented, RegistrationFacts, Report, Request, Response, Transcript, VERSION,
 };
 
 /// Bytes of a body that the transcript keeps.
@@ -342,9 +342,14 @@ impl Close<'_> {
         };
         // An adapter that writes every member writes null for what it does not know.
         let known: Map<_, _> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        match serde_json::from_value(known.into()) {
+        let wrong = |(name, value): (&String, &Value)| {
+            let alone = json!({ "outcome": "refused", name: value });
+            let error = serde_json::from_value::<OutcomeReport>(alone).err()?;
+            Some(format!("`{name}`: {:.100}", error.to_string()))
+        };
+        match serde_json::from_value(known.clone().into()) {
             Ok(report) => Report::Read(Box::new(report)),
-            Err(error) => Report::Unreadable(error.to_string()),
+            Err(error) => Report::Unreadable(known.iter().find_map(wrong).unwrap_or(error.to_string())),
         }
     }
 }

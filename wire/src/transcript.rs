@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -348,15 +349,18 @@ pub enum Report {
     Unreadable(String),
 }
 
-/// The outcome report of an adapter, with minted values named.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+/// The outcome report of an adapter: what its library told it of the flow (client contract, level 2). A member that
+/// is null counts as absent, and members that are not listed here are ignored.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[schemars(title = "Crosscheck outcome report")]
 pub struct OutcomeReport {
     /// How the flow ended.
     pub outcome: ReportedOutcome,
-    /// The step that failed.
+    /// The step that failed, or the last one. Any other word is kept, and nothing is judged by it.
     #[serde(default)]
+    #[schemars(extend("enum" = ["discovery", "token_exchange", "jwt_bearer", "resource", null]))]
     pub step: Option<String>,
-    /// The `error` code.
+    /// The `error` code, unchanged (RFC 6749 section 5.2).
     #[serde(default)]
     pub error: Option<String>,
     /// The `error_description`.
@@ -365,26 +369,31 @@ pub struct OutcomeReport {
     /// The `error_uri`.
     #[serde(default)]
     pub error_uri: Option<String>,
-    /// The HTTP status.
+    /// The HTTP status of the answer that ended the flow.
     #[serde(default)]
     pub status: Option<u16>,
-    /// Further members of the error answer.
+    /// Further members of the error answer, such as `max_age`, `acr_values` and `claims`, with their values unchanged.
     #[serde(default)]
     pub members: Map<String, Value>,
-    /// The granted scope.
+    /// The scope that was granted.
     #[serde(default)]
     pub scope: Option<String>,
-    /// Text for people.
+    /// Text for people, such as that of the library's error.
     #[serde(default)]
     pub message: Option<String>,
 }
 
 /// How an adapter says that its flow ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportedOutcome {
-    /// The resource accepted it.
+    /// The MCP server accepted the access token.
     Authorized,
-    /// It gave up.
+    /// The client gave up.
     Refused,
+}
+
+/// The JSON Schema of outcome reports.
+pub fn outcome_schema() -> Value {
+    schemars::schema_for!(OutcomeReport).to_value()
 }

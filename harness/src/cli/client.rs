@@ -32,6 +32,9 @@ pub(super) struct ClientOptions {
     /// How long one start of the client may take, in seconds, or with the unit s or ms
     #[arg(long, value_name = "TIME", default_value = "30", value_parser = duration)]
     timeout: Duration,
+    /// How long it may take in a slow scenario, in the same form
+    #[arg(long, value_name = "TIME", default_value = "60", value_parser = duration)]
+    slow_timeout: Duration,
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
@@ -48,6 +51,8 @@ pub(super) struct ClientOptions {
 
 /// How long one start may take unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The same in a slow scenario.
+const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl ClientOptions {
     /// The built-in scenarios and the user's own.
@@ -76,6 +81,7 @@ impl ClientOptions {
             profile: self.profile,
             spec_version: self.spec_version,
             limit: self.timeout,
+            slow_limit: self.slow_timeout,
             threads: self.test_threads.map_or_else(cores, std::num::NonZeroUsize::get),
         })
     }
@@ -94,6 +100,9 @@ impl ClientOptions {
         }
         if self.timeout != TIMEOUT {
             words.push(format!("--timeout {}ms", self.timeout.as_millis()));
+        }
+        if self.slow_timeout != SLOW_TIMEOUT {
+            words.push(format!("--slow-timeout {}ms", self.slow_timeout.as_millis()));
         }
         if !self.capabilities.is_empty() {
             let named: Vec<_> = self.capabilities.iter().map(ToString::to_string).collect();

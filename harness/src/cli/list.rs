@@ -48,8 +48,21 @@ pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }
 
-/// Prints the JSON Schema of scenario files.
-pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    writeln!(std::io::stdout(), "{:#}", crosscheck_scenarios::schema())?;
+/// What has a JSON Schema.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// Outcome reports of adapters
+    Outcome,
+}
+
+/// Prints a JSON Schema.
+pub(super) fn schema(of: SchemaOf) -> anyhow::Result<ExitCode> {
+    let schema = match of {
+        SchemaOf::Scenario => crosscheck_scenarios::schema(),
+        SchemaOf::Outcome => crosscheck_wire::transcript::outcome_schema(),
+    };
+    writeln!(std::io::stdout(), "{schema:#}")?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }

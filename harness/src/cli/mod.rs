@@ -49,8 +49,12 @@ enum Action {
     Explain(explain::ExplainOptions),
     /// Prove Crosscheck itself: every fault is found, every right client is left alone
     SelfTest(self_test::SelfTestOptions),
-    /// Print the JSON Schema of scenario files
-    Schema,
+    /// Print the JSON Schema of scenario files, or of outcome reports
+    Schema {
+        /// What it is the schema of
+        #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]
+        of: list::SchemaOf,
+    },
     /// Be the reference client: honest, or with one fault
     #[command(disable_help_flag = true)]
     ReferenceClient {
@@ -81,7 +85,7 @@ pub fn main() -> ExitCode {
         Action::List(options) => list::list(&options),
         Action::Explain(options) => explain::explain(&options),
         Action::SelfTest(options) => self_test::self_test(&options),
-        Action::Schema => list::schema(),
+        Action::Schema { of } => list::schema(of),
         Action::ReferenceClient { args } => return crosscheck_reference_client::main(args),
     };
     result.unwrap_or_else(|error| fail(&error))

@@ -16,7 +16,7 @@ use crate::cli::{CANNOT_LISTEN, Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
-use crate::report::{Document, Folder, Terminal};
+use crate::report::{Document, Folder, Matrix, Terminal};
 use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
@@ -38,7 +38,7 @@ pub(super) struct RunOptions {
     /// Let warnings fail the run
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
     deny: Option<String>,
-    /// Write report.json, transcripts and checks.json there
+    /// Write report.json, the error-handling matrix, transcripts and checks.json there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// What stands on standard output
@@ -75,7 +75,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
     if options.format == Format::Human {
-        terminal.head(plan.len()).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
+        terminal.head(&plan).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
     }
 
     let all = play(
@@ -83,12 +83,13 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         settings.threads,
         &interrupted,
         |scenario| scenario.id.as_str(),
+        |scenario| scenario.slow,
         |player, scenario| player.play(scenario, &settings),
     )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
     let document = || Document::new(&all, &summary, &settings);
     if let Some(folder) = &folder {
-        folder.write(&document(), &all)?;
+        folder.write(&document(), &Matrix::new(&all, &summary, &settings), &all)?;
     }
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),

@@ -47,6 +47,7 @@ pub(super) fn self_test(options: &SelfTestOptions) -> anyhow::Result<ExitCode> {
         settings.threads,
         &interrupted,
         |trial| &trial.id,
+        |trial| trial.scenario.slow,
         |player, trial| Ok(trial.prove(&trial.play(player, &settings)?)),
     )?;
     // A part of the trials proves nothing about the whole.

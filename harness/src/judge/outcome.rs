@@ -127,8 +127,8 @@ fn report(view: &View<'_>) -> Evidence {
         Report::Absent => Evidence::NotApplicable("the client wrote no outcome report"),
         Report::Read(_) => Evidence::Kept,
         Report::Unreadable(why) => {
-            let breach = Breach::of_run("The outcome report cannot be read; the output is searched instead.");
-            Evidence::Broken(vec![breach.compare("outcome report", "a JSON object with `outcome`", why)])
+            let what = format!("outcome report unreadable: {why}; the output is searched instead.");
+            Evidence::Broken(vec![Breach::of_run(what)])
         }
     }
 }

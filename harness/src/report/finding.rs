@@ -133,11 +133,14 @@ fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {
 
 /// Text on one line, with what would move the cursor or turn the reading direction escaped.
 pub(crate) fn printable(text: &str) -> String {
-    let moves = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if moves(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| if moves_cursor(c) { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
+/// Whether a character moves the cursor or turns the reading direction.
+pub(super) fn moves_cursor(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where two URLs or paths begin to differ, when they are near enough for it to help.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crosscheck_scenarios::Rules;
 
-use crate::report::{Document, official};
+use crate::report::{Document, Matrix, official};
 use crate::run::{Played, PlayedResult};
 
 /// The folder named by `--report`.
@@ -39,13 +39,21 @@ impl Folder {
         &self.0
     }
 
-    /// Writes `report.json`, and for each judged scenario a folder of its id with `transcript.json`, the
-    /// client's output, and `checks.json` where the scenario is one of the official suite.
+    /// Writes `report.json`, the error-handling matrix as `errors.md` and `errors.json`, and for each judged scenario
+    /// a folder of its id with `transcript.json`, the client's output, and `checks.json` where the scenario is one of
+    /// the official suite.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
-    pub fn write(&self, document: &Document<'_>, all: &[Played]) -> Result<(), FolderError> {
+    pub fn write(
+        &self,
+        document: &Document<'_>,
+        matrix: &Matrix<'_>,
+        all: &[Played],
+    ) -> Result<(), FolderError> {
         self.json(Path::new("report.json"), document)?;
+        self.json(Path::new("errors.json"), matrix)?;
+        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())?;
         for played in all {
             let PlayedResult::Judged { transcript, .. } = &played.result else { continue };
             let folder = Path::new(played.scenario.id.as_str());

@@ -21,6 +21,8 @@ pub struct Document<'a> {
     command: String,
     declared: &'a [Capability],
     as_expected: bool,
+    /// The level of the client contract that the run was judged at; null where nothing was judged.
+    level: Option<u8>,
     counts: Counts,
     scenarios: Vec<ScenarioReport<'a>>,
 }
@@ -31,6 +33,7 @@ struct Counts {
     failed: usize,
     warned: usize,
     not_applicable: usize,
+    outcome_reports: usize,
     with_expected_findings: usize,
     stale_entries: usize,
 }
@@ -41,6 +44,8 @@ struct ScenarioReport<'a> {
     title: &'a str,
     why: &'a str,
     verdict: Verdict,
+    /// 2 where it was judged by an outcome report, 1 without; null where it does not apply.
+    level: Option<u8>,
     took_us: u64,
     undeclared: &'a [Capability],
     checks: Vec<CheckReport<'a>>,
@@ -73,11 +78,13 @@ impl<'a> Document<'a> {
             command: settings.command.to_line(),
             declared: &settings.declared.0,
             as_expected: summary.as_expected(),
+            level: summary.level(),
             counts: Counts {
                 passed: summary.passed,
                 failed: summary.failed,
                 warned: summary.warned,
                 not_applicable: summary.not_applicable,
+                outcome_reports: summary.outcome_reports,
                 with_expected_findings: summary.known,
                 stale_entries: summary.stale.len(),
             },
@@ -92,6 +99,7 @@ fn scenario(played: &Played) -> ScenarioReport<'_> {
         title: &played.scenario.title,
         why: &played.scenario.why,
         verdict: played.verdict(),
+        level: played.level(),
         took_us: u64::try_from(played.took.as_micros()).unwrap_or(u64::MAX),
         undeclared: match &played.result {
             PlayedResult::NotApplicable(needs) => needs,

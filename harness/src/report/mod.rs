@@ -3,6 +3,7 @@
 mod finding;
 mod folder;
 mod json;
+mod matrix;
 mod official;
 mod self_test;
 mod terminal;
@@ -10,6 +11,7 @@ mod terminal;
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::Document;
+pub use matrix::Matrix;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};
 pub use terminal::Terminal;

@@ -114,7 +114,7 @@ pub fn counts(requirements: Option<&Catalogue>, tally: &Tally) -> String {
             format!("{checked} checked: {counted} tripped by a fault, {told} told only · {planned} planned");
         line("requirements", text);
     }
-    let Tally { faults, controls, scenarios } = tally;
+    let Tally { faults, controls, scenarios, slow } = tally;
     let runs = |count: &Count| match count.runs {
         1 => "in 1 run".to_owned(),
         runs => format!("in {} runs", thousands(runs)),
@@ -128,7 +128,9 @@ pub fn counts(requirements: Option<&Catalogue>, tally: &Tally) -> String {
     }
     if scenarios.all > 0 {
         let (good, all) = (scenarios.good, scenarios.all);
-        line("scenarios", format!("{good} of {all} green with the honest client"));
+        let apart =
+            if *slow > 0 { format!("; the {slow} slow ones without controls") } else { String::new() };
+        line("scenarios", format!("{good} of {all} green with the honest client{apart}"));
     }
     text
 }

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+use crosscheck_scenarios::Scenario;
+
 use crate::check::Verdict;
 use crate::driver::Command;
 use crate::report::finding;
-use crate::run::{Played, Settings};
+use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
 
@@ -39,15 +42,17 @@ impl<'a> Terminal<'a> {
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn head(&mut self, scenarios: usize) -> io::Result<()> {
+    pub fn head(&mut self, plan: &[Arc<Scenario>]) -> io::Result<()> {
         let Settings { profile, threads, .. } = self.settings;
         let version = env!("CARGO_PKG_VERSION");
-        let plural = if scenarios == 1 { "scenario" } else { "scenarios" };
-        let threads = (*threads).min(scenarios);
-        writeln!(
-            self.out,
-            "crosscheck {version} · profile {profile} · {scenarios} {plural} · {threads} at a time"
-        )
+        let plural = if plan.len() == 1 { "scenario" } else { "scenarios" };
+        let slow = plan.iter().filter(|scenario| scenario.slow).count();
+        let pace = match ((*threads).min(plan.len() - slow), slow.min(SLOW_THREADS)) {
+            (threads, 0) => format!("{threads} at a time"),
+            (0, slow) => format!("{slow} at a time"),
+            (threads, slow) => format!("{threads} at a time, {slow} slow ones beside"),
+        };
+        writeln!(self.out, "crosscheck {version} · profile {profile} · {} {plural} · {pace}", plan.len())
     }
 
     /// What the set-up check found.
@@ -131,6 +136,9 @@ impl<'a> Terminal<'a> {
     }
 
     fn hints(&mut self, summary: &Summary<'_>, report: Option<&Path>) -> io::Result<()> {
+        if let Some(level) = summary.level_in_words() {
+            writeln!(self.out, "{level}")?;
+        }
         if summary.codes_not_shown > 0 {
             let count = summary.codes_not_shown;
             let plural = if count == 1 { "error code" } else { "error codes" };

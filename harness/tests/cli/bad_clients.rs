@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::{CROSSCHECK, Call, crosscheck, folder, text};
 
@@ -104,15 +105,81 @@ fn a_client_that_dies_by_a_signal_is_told_so() {
 #[test]
 fn an_outcome_report_that_cannot_be_read_is_a_finding_on_the_adapter_only() {
     let scribbles = [
-        "echo nonsense > $CROSSCHECK_OUTCOME",
-        "mkdir $CROSSCHECK_OUTCOME",
-        "head -c 3000000 /dev/zero > $CROSSCHECK_OUTCOME",
-        "ln -s /etc/passwd $CROSSCHECK_OUTCOME",
+        ("echo nonsense > $CROSSCHECK_OUTCOME", "expected ident"),
+        ("echo '[]' > $CROSSCHECK_OUTCOME", "it is no JSON object"),
+        ("echo '{\"status\": 400}' > $CROSSCHECK_OUTCOME", "missing field `outcome`"),
+        (
+            "echo '{\"outcome\": \"refused\", \"status\": \"400\"}' > $CROSSCHECK_OUTCOME",
+            "`status`: invalid type",
+        ),
+        ("echo '{\"outcome\": \"lost\"}' > $CROSSCHECK_OUTCOME", "`outcome`: unknown variant `lost`"),
+        ("printf '{\"outcome\": \"refused\"' > $CROSSCHECK_OUTCOME", "EOF while parsing"),
+        ("printf '\\377' > $CROSSCHECK_OUTCOME", "valid UTF-8"),
+        (": > $CROSSCHECK_OUTCOME", "EOF while parsing"),
+        ("mkdir $CROSSCHECK_OUTCOME; touch $CROSSCHECK_OUTCOME/file", "it is a directory"),
+        ("head -c 3000000 /dev/zero > $CROSSCHECK_OUTCOME", "it has 3000000 bytes"),
+        ("head -c 100000 /dev/zero | tr '\\0' '[' > $CROSSCHECK_OUTCOME", "recursion limit"),
+        ("ln -s /etc/passwd $CROSSCHECK_OUTCOME", "it is a symbolic link"),
+        ("mkfifo $CROSSCHECK_OUTCOME", "it is no regular file"),
     ];
-    for scribble in scribbles {
+    for (scribble, why) in scribbles {
         let script = format!("$client $1; rm -f $CROSSCHECK_OUTCOME; {scribble}");
-        with_script(&script, &[]).exits(0).says("outcome report");
+        let call = with_script(&script, &["--format", "json"]).exits(0);
+        let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
+        let scenario = &report["scenarios"][0];
+        let checks = scenario["checks"].as_array().unwrap().iter();
+        let counts = |check: &&serde_json::Value| {
+            ["warn", "fail", "not_reached"].into_iter().any(|verdict| check["verdict"] == verdict)
+        };
+        let found: Vec<_> = checks.filter(counts).collect();
+        let [check] = found[..] else { panic!("{scribble}: not one finding\n{}", call.told()) };
+        assert_eq!((&check["id"], &check["verdict"]), (&"run-report".into(), &"warn".into()), "{scribble}");
+        let what = check["finding"]["what"].as_str().unwrap();
+        assert!(what.starts_with("outcome report unreadable: ") && what.contains(why), "{scribble}: {what}");
+        assert_eq!((&report["level"], &scenario["level"]), (&1.into(), &1.into()), "{scribble}");
     }
+}
+
+/// A file of four scenarios, `mine/a` to `mine/d`, in which every server conforms.
+fn four_scenarios(folder: &Path, more: &str) {
+    let head = format!("title = \"t\"\nwhy = \"w\"\nrequirements = [\"flow-order\"]\n{more}\n");
+    let cases = ["a", "b", "c", "d"].map(|id| format!("[[case]]\nid = \"{id}\"\n"));
+    fs::write(folder.join("mine.toml"), head + &cases.concat()).unwrap();
+}
+
+#[test]
+fn a_client_that_hangs_in_one_scenario_costs_that_one_its_time_limit_and_no_other_anything() {
+    let folder = folder();
+    four_scenarios(folder.path(), "");
+    let client = "case $CROSSCHECK_SCENARIO in mine/b) sleep 1000;; esac; exec \"$0\" reference-client $1";
+    let options = ["--scenarios", text(folder.path()), "--timeout", "3s", "--format", "json"];
+    let args: Vec<_> =
+        ["run", "mine/"].into_iter().chain(options).chain(["--", "sh", "-c", client, CROSSCHECK]).collect();
+    let call = crosscheck(&args).exits(1);
+    let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
+    let scenarios = report["scenarios"].as_array().unwrap();
+    let took: Vec<_> =
+        scenarios.iter().map(|scenario| scenario["took_us"].as_u64().unwrap() / 3_000_000).collect();
+    let verdicts: Vec<_> = scenarios.iter().map(|scenario| scenario["verdict"].as_str().unwrap()).collect();
+    assert_eq!((took, verdicts), (vec![0, 1, 0, 0], vec!["pass", "fail", "pass", "pass"]), "{}", call.told());
+}
+
+#[test]
+fn slow_scenarios_have_a_time_limit_of_their_own_and_run_beside_the_others() {
+    let folder = folder();
+    four_scenarios(folder.path(), "slow = true");
+    let client = "case $CROSSCHECK_SCENARIO in mine/*) sleep 1000;; esac; exec \"$0\" reference-client $1";
+    let options = ["--timeout", "20s", "--slow-timeout", "1500ms", "--test-threads", "1"];
+    let head = ["run", "mine/", "flow/complete", "--scenarios", text(folder.path())];
+    let args: Vec<_> =
+        head.into_iter().chain(options).chain(["--", "sh", "-c", client, CROSSCHECK]).collect();
+    let began = Instant::now();
+    let call = crosscheck(&args).exits(1).says("· 1 at a time, 4 slow ones beside\n");
+    let call = call
+        .says("its time limit of 1500 ms")
+        .says("again crosscheck run --timeout 20000ms --slow-timeout 1500ms");
+    assert!(began.elapsed() < Duration::from_secs(5), "one after the other they take six\n{}", call.told());
+    call.says("\n1 passed · 4 failed");
 }
 
 #[test]

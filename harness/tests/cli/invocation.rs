@@ -54,9 +54,10 @@ fn a_filter_selects_by_part_of_the_id_and_exact_takes_the_whole() {
 #[test]
 fn what_is_listed_is_what_exact_accepts() {
     let listed = crosscheck(&["list"]).exits(0);
-    for id in listed.stdout.lines().filter_map(|line| line.split_whitespace().next()) {
-        crosscheck(&["run", "--list", "--exact", id]).exits(0);
-    }
+    let ids: Vec<_> = listed.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let args: Vec<_> = ["run", "--list", "--exact"].into_iter().chain(ids.iter().copied()).collect();
+    let accepted = crosscheck(&args).exits(0);
+    assert_eq!(accepted.stdout.lines().collect::<Vec<_>>(), ids);
 }
 
 #[test]
@@ -94,10 +95,17 @@ fn the_list_of_requirements_tells_the_state_of_each_and_counts_them() {
 }
 
 #[test]
-fn the_schema_is_the_committed_one() {
-    let call = crosscheck(&["schema"]).exits(0);
-    let committed = include_str!("../../../scenarios/schema.json");
-    assert_eq!(call.stdout, committed, "`crosscheck schema > scenarios/schema.json` renews it");
+fn the_schemas_are_the_committed_ones() {
+    let scenario = include_str!("../../../scenarios/schema.json");
+    let outcome = include_str!("../../outcome.schema.json");
+    for (args, path, committed) in [
+        (&["schema"] as &[_], "scenarios/schema.json", scenario),
+        (&["schema", "scenario"], "scenarios/schema.json", scenario),
+        (&["schema", "outcome"], "harness/outcome.schema.json", outcome),
+    ] {
+        let printed = crosscheck(args).exits(0).stdout;
+        assert!(printed == committed, "`crosscheck {} > {path}` renews it", args.join(" "));
+    }
 }
 
 #[test]

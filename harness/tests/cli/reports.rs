@@ -7,7 +7,7 @@ use serde_json::Value;
 use crosscheck_scenarios::ScenarioId;
 use crosscheck_wire::Transcript;
 
-use crate::{crosscheck, folder, text};
+use crate::{CROSSCHECK, crosscheck, folder, text};
 
 const OFFICIAL: &str = "auth/cross-app-access-complete-flow";
 
@@ -36,6 +36,44 @@ fn a_report_holds_the_run_and_every_transcript_and_no_secret() {
     assert!(transcript.exchanges.len() >= 6);
     assert!(!saved.contains("eyJ"), "a token stands in the transcript");
     assert!(path.join("flow/complete/stdout.txt").is_file());
+}
+
+#[test]
+fn a_report_holds_the_error_handling_matrix_and_the_level() {
+    let folder = folder();
+    let script = r#"
+        title = "Refused"
+        why = "w"
+        at = ["idp", "as"]
+        requirements = ["txe-reported", "jbe-reported"]
+        token = [{ reply = { status = 400, json = { error = "vendor.code", error_description = "Not now", hint = 3 } } }]
+        expect = { outcome = "refused", surfaced = { error = "vendor.code" } }
+        once = { requirements = ["flow-order"] }
+    "#;
+    fs::write(folder.path().join("mine.toml"), script).unwrap();
+    let report = folder.path().join("report");
+    let args =
+        ["run", "mine/", "flow/complete", "--scenarios", text(folder.path()), "--report", text(&report)];
+    crosscheck(&args).exits(0).says("\nlevel 2: outcome reports in 5 of 5 runs\n");
+    let run = json(&report.join("report.json"));
+    assert_eq!((&run["level"], &run["counts"]["outcome_reports"]), (&2.into(), &5.into()));
+    let matrix = fs::read_to_string(report.join("errors.md")).unwrap();
+    let line = "\n| mine | idp | 400 vendor.code | stopped | yes | yes | hint | yes | 0 | ";
+    assert!(matrix.contains(line), "{matrix}");
+    let rows = json(&report.join("errors.json"))["rows"].as_array().unwrap().clone();
+    let legs: Vec<_> = rows.iter().map(|row| (row["leg"].as_str().unwrap(), row["once"] == true)).collect();
+    assert_eq!(legs, [("as", false), ("as", true), ("idp", false), ("idp", true)]);
+
+    let silent = ["--", "sh", "-c", "unset CROSSCHECK_OUTCOME; exec \"$0\" reference-client $1", CROSSCHECK];
+    let args: Vec<_> = args.into_iter().chain(silent).collect();
+    crosscheck(&args).exits(0).says("\nlevel 1: no outcome report in 5 runs\n");
+    let run = json(&report.join("report.json"));
+    let levels: Vec<_> =
+        run["scenarios"].as_array().unwrap().iter().map(|scenario| &scenario["level"]).collect();
+    assert_eq!((&run["level"], levels), (&1.into(), vec![&1.into(); 5]));
+    let matrix = fs::read_to_string(report.join("errors.md")).unwrap();
+    let line = "\n| mine | idp | 400 vendor.code | stopped | in the output | not known | not known | in the output | 0 | ";
+    assert!(matrix.contains(line), "{matrix}");
 }
 
 #[test]
