@@ -17,7 +17,7 @@ use crate::text::Text;
 /// Version of the JSON form.
 pub const VERSION: u32 = 1;
 
-/// [`Exchange::refusal`] of an error that the script put in the place of the server's own answer.
+/// [`Exchange::refusal`] of every answer that the script put in the place of the server's own, success or not.
 pub const SCRIPTED: &str = "scripted";
 
 /// Everything that is known of one run.
@@ -135,7 +135,7 @@ impl Request {
 /// A recorded response.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Response {
-    /// HTTP status; 0 when the connection was closed before it.
+    /// HTTP status; 0 when the connection ended before the headers did.
     pub status: u16,
     /// Headers in order.
     pub headers: Vec<Header>,
@@ -164,13 +164,15 @@ pub struct Header {
 /// A body.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Body {
-    /// How many bytes arrived.
+    /// How many bytes arrived; of a response, how many the client let the server send.
     pub bytes: u64,
     /// Whether it ended as announced.
     pub complete: bool,
-    /// Its text; cut after 64 KiB.
+    /// Its text without gzip, if it was compressed; cut after 64 KiB.
     pub text: Text,
-    /// Its value when it is JSON, with minted values named as in the text.
+    /// Its value when it is JSON, with minted values named as in the text; at a token endpoint that of every object,
+    /// whatever its type. A string is cut after 64 KiB; none where the body is larger than 4 MiB, incomplete, or not
+    /// in the content coding that its headers name.
     pub json: Option<Value>,
     /// Decoded pairs of a form body, or the members of a JSON object sent to a token endpoint.
     pub params: Vec<Param>,

@@ -15,7 +15,6 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use futures_util::StreamExt as _;
 use http::Request;
-use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 

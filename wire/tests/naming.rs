@@ -90,7 +90,10 @@ async fn a_parameter_is_named_exactly_or_by_what_differs() {
     let mut altered = token.clone();
     altered.pop();
     altered.push(if token.ends_with('A') { 'B' } else { 'A' });
-    let request = exchange(&stage, form(format!("a={token}&b={altered}&c=%20{token}&d=plain"))).await.request;
+    let short = &token[..token.len() / 4];
+    let body = form(format!("a={token}&b={altered}&c=%20{token}&d=plain&e={short}"));
+    let request = exchange(&stage, body).await.request;
+    assert_eq!(request.param("e").unwrap().value.as_altered(), Some(("id_token", Alteration::Cut)));
     assert!(request.param("a").unwrap().value.is("id_token"));
     assert_eq!(request.param("b").unwrap().value.as_altered(), Some(("id_token", Alteration::Signature)));
     assert_eq!(request.param("c").unwrap().value.as_altered(), Some(("id_token", Alteration::Whitespace)));
