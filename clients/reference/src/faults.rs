@@ -218,7 +218,7 @@ faults! {
     /// Tries its secret once more by the other of Basic and body after `invalid_client` at either server.
     OtherMethodAfter401 "other-method-after-401" F59 ["cauth-fixed-under-401"];
     /// Tries the IdP's id and secret after `invalid_client` at the resource authorization server.
-    OtherCredentialAfter401 "other-credential-after-401" F59 ["conf-idp-secret-idp-only"];
+    OtherCredentialAfter401 "other-credential-after-401" F59 ["jbe-invalid-client"];
     /// Sends the client assertion made for the IdP to the resource authorization server.
     ClientAssertionReused "client-assertion-reused" ["cauth-jwt-not-shared"];
     /// Declares the client assertion as another type.

@@ -45,9 +45,12 @@ pub(super) const RULES: &[Rule] = &[
 
 const NOT_REFUSED: Evidence = Evidence::NotApplicable("nothing was refused with this code");
 
-/// Requests of a leg that were refused with that code.
+/// Requests of a leg that were refused with that code, and not for a while only.
 fn refused<'a>(view: &View<'a>, party: Party, refusal: &str) -> Vec<&'a Exchange> {
-    view.leg(party).iter().copied().filter(|exchange| code(exchange) == Some(refusal)).collect()
+    let is_final = |status| status < 500 && status != 429;
+    let refused =
+        |exchange: &&Exchange| code(exchange) == Some(refusal) && is_final(exchange.response.status);
+    view.leg(party).iter().copied().filter(refused).collect()
 }
 
 /// A request that was refused is not sent again as it was. Another subject token or grant makes it a fresh one, which

@@ -51,6 +51,12 @@ fn a_server_error_is_repeated_twice_and_not_at_once() {
 }
 
 #[test]
+fn the_code_of_a_server_error_makes_no_refusal_of_it() {
+    let error = json_response(599, json!({"error": "invalid_grant"}));
+    assert_eq!(repeated(&error, &[SECOND, 2 * SECOND]).findings(), []);
+}
+
+#[test]
 fn a_repeat_waits_as_long_as_it_is_asked_to() {
     for (answer, early, enough) in [
         (retry_after(429, "2"), SECOND, 2 * SECOND - 50 * MILLISECOND),
