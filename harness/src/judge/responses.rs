@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crosscheck_scenarios::{Outcome, Party, Severity, TokenBend};
+use crosscheck_scenarios::{Bend, Outcome, Party, Severity, TokenBend};
 use crosscheck_wire::transcript::{Ended, Exchange};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
@@ -136,7 +136,9 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
     if !token_type.eq_ignore_ascii_case(leg.token_type) {
         return None;
     }
-    let is_scripted = script.reply.is_some() || script.json.set.contains_key("scope");
+    let Bend { set, null, remove } = &script.json;
+    let mut bent = set.keys().chain(null).chain(remove);
+    let is_scripted = script.reply.is_some() || bent.any(|name| name == "scope");
     let scope = scope(&asked(view, exchange), members, is_scripted)?;
     let form = form(view, leg, exchange, &script.token)?;
     let is_unknown = |(name, value): (&String, &Value)| {
@@ -167,7 +169,7 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
 /// What an answer says of scope.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope {
-    /// Nothing, though some was asked for.
+    /// Nothing, where something was asked for or the script leaves it out.
     Absent,
     /// All that was asked for.
     Granted,
@@ -176,9 +178,10 @@ enum Scope {
 }
 
 /// `None` where less was granted than asked for, or what was granted cannot be told: a client that needs more may stop.
+/// What the server leaves alone is as it should be.
 fn scope(asked: &BTreeSet<String>, members: &Map<String, Value>, is_scripted: bool) -> Option<Scope> {
     match members.get("scope") {
-        None if asked.is_empty() => Some(Scope::Granted),
+        None if asked.is_empty() && !is_scripted => Some(Scope::Granted),
         None => Some(Scope::Absent),
         Some(Value::Null) => Some(Scope::Null),
         Some(_) if !is_scripted => Some(Scope::Granted),

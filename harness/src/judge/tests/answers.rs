@@ -12,7 +12,7 @@ use crate::check::Verdict;
 
 use super::sample::{
     FIRST_CALL, LEG1, LEG2, SECOND_CALL, Sample, TRAP, around, document, exchange, flow, json_response, leg1,
-    leg2, metadata_of, set, set_header, value,
+    leg2, metadata_of, remove, set, set_header, value,
 };
 use super::{fails, only};
 
@@ -110,6 +110,23 @@ fn every_oddity_has_its_row() {
             typed(&mut sample, at, content_type);
             given_up(sample, at, "http-content-type", Some(verdict));
         }
+    }
+}
+
+#[test]
+fn who_asks_for_no_scope_misses_none() {
+    for (members, id) in [
+        (json!({"scope": null}), "txr-accept"),
+        (json!({"scope": null, "expires_in": null}), "txr-expires-odd"),
+    ] {
+        let mut sample = answered(LEG1, members);
+        sample.bend(LEG1, |exchange| remove(exchange, "scope"));
+        assert_eq!(sample.findings(), []);
+        assert_eq!(sample.verdict(id), Verdict::Pass);
+        assert_eq!(sample.verdict("txr-scope-absent"), Verdict::NotApplicable);
+        let json = serde_json::from_value(json!({"remove": ["scope"]})).unwrap();
+        script(&mut sample, LEG1, Step { json, ..Step::default() });
+        assert_eq!(sample.verdict(id), Verdict::NotApplicable);
     }
 }
 
