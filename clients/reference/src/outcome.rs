@@ -84,6 +84,7 @@ pub(crate) struct ErrorAnswer {
     pub(crate) error: String,
     pub(crate) description: Option<String>,
     pub(crate) uri: Option<String>,
+    /// The other members, without tokens.
     pub(crate) members: Map<String, Value>,
 }
 
@@ -104,6 +105,8 @@ impl ErrorAnswer {
         let mut room = KEPT;
         let others =
             members.iter().filter(|(name, value)| !(texts.contains(&name.as_str()) && value.is_string()));
+        // What is named a token is none of the caller's business, and no part of an error.
+        let others = others.filter(|(name, _)| !name.ends_with("token"));
         let fits = |(name, value): &(&String, &Value)| {
             let left = room.checked_sub(name.len() + value.to_string().len());
             room = left.unwrap_or(room);
@@ -157,6 +160,13 @@ mod tests {
         let answer = read(json!({"error": "e", "error_description": ["a"], "error_uri": null})).unwrap();
         assert_eq!((answer.description, answer.uri), (None, None));
         assert_eq!(Value::from(answer.members), json!({"error_description": ["a"], "error_uri": null}));
+    }
+
+    #[test]
+    fn a_token_beside_an_error_is_not_kept() {
+        let answer =
+            read(json!({"error": "e", "access_token": "t", "mfa_token": "m", "max_age": 5})).unwrap();
+        assert_eq!(Value::from(answer.members), json!({"max_age": 5}));
     }
 
     #[test]
