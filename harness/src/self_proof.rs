@@ -70,11 +70,30 @@ pub struct Trial {
     pub scenario: Arc<Scenario>,
 }
 
-/// Every trial, in the order of scenarios.
-pub fn trials(scenarios: &Scenarios) -> Vec<Trial> {
-    let of_scenario = |scenario: &Scenario| {
+/// How many of the many scenarios that differ in an answer alone are played with a freedom.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Share {
+    /// All of them.
+    All,
+    /// Every fifth, another one for each freedom, so that there is something of every shape for each.
+    Fifth,
+}
+
+impl Share {
+    /// Whether scenario number `scenario` is played with freedom number `freedom`.
+    pub fn has(self, scenario: usize, freedom: usize) -> bool {
+        self == Self::All || (scenario + freedom).is_multiple_of(5)
+    }
+}
+
+/// Every trial, in the order of scenarios; `share` says in which scenarios about one answer of a token endpoint the
+/// controls are played.
+pub fn trials(scenarios: &Scenarios, share: Share) -> Vec<Trial> {
+    let of_scenario = |(number, scenario): (usize, &Scenario)| {
         let scenario = Arc::new(scenario.clone());
-        let controls = Control::ALL.iter().copied().filter(|_| !scenario.slow).map(Subject::Control);
+        let is_played = |freedom| !scenario.slow && (scenario.at.is_none() || share.has(number, freedom));
+        let controls = Control::ALL.iter().copied().enumerate().filter(|(freedom, _)| is_played(*freedom));
+        let controls = controls.map(|(_, control)| Subject::Control(control));
         let subjects: Vec<_> = [Subject::Honest]
             .into_iter()
             .chain(controls)
@@ -86,7 +105,7 @@ pub fn trials(scenarios: &Scenarios) -> Vec<Trial> {
             Trial { id, subject, scenario: Arc::clone(&scenario) }
         })
     };
-    scenarios.iter().flat_map(of_scenario).collect()
+    scenarios.iter().enumerate().flat_map(of_scenario).collect()
 }
 
 /// The settings of all trials; `program` is this command.

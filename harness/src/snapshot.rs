@@ -65,12 +65,12 @@ fn token_request(text: &mut String, transcript: &Transcript, exchange: &Exchange
         let value = request.param(name).map_or("absent".to_owned(), |param| param.value.to_string());
         line(name, &unnumbered(&by_name(transcript, &value)));
     }
-    let answer = response.member("error").map_or_else(
-        || response.member("token_type").unwrap_or_default().to_owned(),
-        |error| error.to_owned(),
-    );
-    let _ = writeln!(text, "     {} {answer}", response.status);
+    let answer = response.member("error").or_else(|| response.member("token_type")).unwrap_or_default();
+    let _ = writeln!(text, "{}", format!("     {} {answer:.SHOWN$}", response.status).trim_end());
 }
+
+/// Characters of a code that are shown; a server may say any number.
+const SHOWN: usize = 40;
 
 /// Identifiers of the stage by their names, the longest first.
 fn by_name(transcript: &Transcript, text: &str) -> String {

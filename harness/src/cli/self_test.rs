@@ -13,7 +13,7 @@ use crate::exit;
 use crate::interruption;
 use crate::report::SelfTest;
 use crate::select::Selection;
-use crate::self_proof::{gaps, settings, trials};
+use crate::self_proof::{Share, gaps, settings, trials};
 
 /// Options of `crosscheck self-test`.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(super) struct SelfTestOptions {
 pub(super) fn self_test(options: &SelfTestOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let scenarios = client::scenarios(None)?;
-    let all = trials(&scenarios);
+    let all = trials(&scenarios, Share::All);
     let count = all.len();
     let trials = options.selection.pick("trial", all, |trial| &trial.id).map_err(|error| {
         Hinted::error(

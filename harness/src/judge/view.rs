@@ -291,7 +291,7 @@ impl fmt::Display for Line<'_> {
         write!(out, "{} {party} {}", request.method, request.path)?;
         match (response.status, response.member("error")) {
             (0, _) => out.write_str(", connection closed")?,
-            (status, Some(code)) => write!(out, ", {status} {code}")?,
+            (status, Some(code)) => write!(out, ", {status} {code:.40}")?,
             (status, None) => write!(out, ", {status}")?,
         }
         if refusal.is_empty() { Ok(()) } else { write!(out, " ({refusal})") }

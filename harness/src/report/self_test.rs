@@ -147,7 +147,7 @@ fn thousands(number: usize) -> String {
 mod tests {
     use crosscheck_scenarios::Scenarios;
 
-    use crate::self_proof::trials;
+    use crate::self_proof::{Share, trials};
 
     use super::*;
 
@@ -156,7 +156,7 @@ mod tests {
         let script =
             "title = \"A\"\nwhy = \"B\"\nrequirements = [\"flow-order\"]\nfaults = [\"prints-tokens\"]\n";
         let scenarios = Scenarios::parse("mine", script, &["prints-tokens"]).unwrap();
-        let trials = trials(&scenarios);
+        let trials = trials(&scenarios, Share::All);
         let found = vec!["flow-order fail · #4 It came first.".to_owned(), "run-outcome fail".to_owned()];
         let missed = Err(Discrepancy { due: "conf-log-default".into(), found });
         let unclean = Err(Discrepancy { due: "nothing".into(), found: vec!["flow-order fail".into()] });

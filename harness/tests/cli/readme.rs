@@ -1,7 +1,7 @@
 //! What the README says of the program is so.
 
 use crosscheck::report::counts;
-use crosscheck::self_proof::{Tally, trials};
+use crosscheck::self_proof::{Share, Tally, trials};
 use crosscheck_reference_client::Fault;
 use crosscheck_scenarios::{Catalogue, Profile, Scenarios};
 
@@ -12,7 +12,7 @@ const README: &str = include_str!("../../../README.md");
 #[test]
 fn the_self_test_is_that_of_the_program() {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
-    let trials = trials(&Scenarios::embedded(&faults).unwrap());
+    let trials = trials(&Scenarios::embedded(&faults).unwrap(), Share::All);
     let counts = counts(Some(Catalogue::embedded()), &Tally::new(trials.iter().map(|trial| (trial, true))));
     assert!(README.contains(&counts), "the README must show:\n{counts}");
 }
