@@ -267,6 +267,8 @@ fn read_report(path: &Path) -> Option<Result<String, String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
@@ -286,6 +288,22 @@ mod tests {
         let mut kept = Kept::default();
         kept.add(b"caf\xe9");
         assert_eq!(kept.finish().text, "caf\u{fffd}");
+    }
+
+    #[test]
+    fn whatever_stands_in_the_place_of_the_report_is_told_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outcome.json");
+        assert_eq!(read_report(&path), None);
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(read_report(&path), Some(Ok("{}".into())));
+        std::fs::create_dir_all(path.join("more")).unwrap();
+        assert_eq!(read_report(&path), Some(Err("it is no file".into())));
+        File::create(&path).unwrap().set_len(REPORT_LIMIT + 1).unwrap();
+        assert!(read_report(&path).is_some_and(|read| read.unwrap_err().contains("more than")));
+        std::fs::write(&path, [0xff]).unwrap();
+        assert!(read_report(&path).is_some_and(|read| read.is_err()));
+        assert!(!path.exists());
     }
 
     #[test]

@@ -151,11 +151,16 @@ fn in_report(view: &View<'_>, is: impl Fn(&str) -> bool) -> Option<Breach> {
     let shows = |text: &str, name: &str| {
         text.contains(&format!("«{name}")) || text.contains(&format!("«claims of {name}»"))
     };
-    let echoed = [true, false].map(|at_idp| echoed(view, at_idp));
-    let shown = |name: &str| {
-        let is_echo = echoed.iter().any(|names| names.contains(name));
-        shows(&own, name) || (!is_echo && shows(&copied, name))
+    let legs = || view.leg(Party::Idp).iter().chain(view.leg(Party::As));
+    let is_error =
+        |exchange: &&&Exchange| token_refused(exchange) || exchange.response.member("error").is_some();
+    let is_echo = |name: &str| {
+        legs()
+            .filter(is_error)
+            .flat_map(|exchange| &exchange.response.mentions)
+            .any(|mention| mention.name == name)
     };
+    let shown = |name: &str| shows(&own, name) || (shows(&copied, name) && !is_echo(name));
     let secret = |name: &str| view.role(name).is_some() && is(name) && shown(name);
     let name = view.transcript.values.iter().map(|value| &value.name).find(|name| secret(name))?;
     let breach = Breach::of_run(format!("«{name}» is in the outcome report."));

@@ -15,9 +15,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosscheck_scenarios::{AuthMethod, Call, Capability, Catalogue, Party, Profile, SpecVersion, User};
+use crosscheck_scenarios::{
+    AuthMethod, Call, Capability, Catalogue, Party, Profile, Scenario, SpecVersion, User,
+};
 use crosscheck_wire::transcript::{Ended, Exchange};
-use crosscheck_wire::{Declared, Origins, RawClient, RawOutput, Stage};
+use crosscheck_wire::{Declared, Origins, RawClient, RawOutput, Stage, Transcript};
 
 use crate::check::Verdict;
 
@@ -59,6 +61,44 @@ fn no_row_covers_itself_over_others() {
     }
 }
 
+fn stage(scenario: Scenario) -> Stage {
+    let origins = Origins(Party::ALL.map(|party| format!("http://{party}")));
+    let (profile, version) = (Profile::Mcp, SpecVersion::V2025);
+    Stage::new(Arc::new(scenario), profile, version, Declared::default(), origins)
+}
+
+/// The transcript of a client that did nothing but write a report.
+fn closed(stage: &Stage, report: Option<Result<String, String>>) -> Transcript {
+    let (stdout, stderr) = (RawOutput::default(), RawOutput::default());
+    let client = RawClient { ended: Ended::Exited(0), took: Duration::ZERO, stdout, stderr, report };
+    stage.close(client, Vec::new(), &HashSet::new())
+}
+
+#[test]
+fn a_report_that_cannot_be_used_warns_of_the_adapter_alone() {
+    let stage = stage(Sample::honest().scenario);
+    for (text, is_readable) in [
+        (r#"{"outcome": "authorized", "status": null, "more": 1}"#, true),
+        ("authorized", false),
+        ("[]", false),
+        ("{}", false),
+        (r#"{"outcome": "done"}"#, false),
+        (r#"{"outcome": "refused", "status": "400"}"#, false),
+        (r#"{"outcome": "refused", "members": []}"#, false),
+        (r#"{"outcome": "refused", "error": {}}"#, false),
+    ] {
+        let mut sample = Sample::honest();
+        sample.transcript.client.report = closed(&stage, Some(Ok(text.into()))).client.report;
+        match is_readable {
+            true => assert_eq!(sample.findings(), [], "{text}"),
+            false => only(&sample, "run-report", Verdict::Warn),
+        }
+    }
+    let mut sample = Sample::honest();
+    sample.transcript.client.report = closed(&stage, Some(Err("it is no file".into()))).client.report;
+    only(&sample, "run-report", Verdict::Warn);
+}
+
 #[test]
 fn the_values_of_a_stage_have_the_roles_that_the_judge_knows() {
     let mut scenario = Sample::honest().scenario;
@@ -67,14 +107,10 @@ fn the_values_of_a_stage_have_the_roles_that_the_judge_knows() {
     scenario.resource_as.auth_methods.push(AuthMethod::PrivateKeyJwt);
     scenario.second_as = Some(scenario.resource_as.clone());
     scenario.client.calls = vec![Call { to: Party::Mcp, tool: "t".into(), user: User::Second }];
-    let origins = Origins(Party::ALL.map(|party| format!("http://{party}")));
-    let (profile, version) = (Profile::Mcp, SpecVersion::V2025);
-    let stage = Stage::new(Arc::new(scenario), profile, version, Declared::default(), origins);
+    let stage = stage(scenario);
     stage.ledger.mint_token("id_jag", "the grant of this run", "idp.key", &[Party::As]);
     stage.ledger.mint_token("access_token", "the token of this run", "as.key", &[Party::Mcp]);
-    let (stdout, stderr) = (RawOutput::default(), RawOutput::default());
-    let client = RawClient { ended: Ended::Exited(0), took: Duration::ZERO, stdout, stderr, report: None };
-    let transcript = stage.close(client, Vec::new(), &HashSet::new());
+    let transcript = closed(&stage, None);
     let view = View::new(&stage.scenario, &transcript);
     let roles: Vec<_> =
         transcript.values.iter().map(|value| (value.name.as_str(), view.role(&value.name))).collect();

@@ -437,6 +437,8 @@ fn a_secret_that_a_server_echoes() {
     assert_eq!(sample.findings(), []);
     sample.transcript.client.report = report(json!({"outcome": "refused", "message": "bad «id_jag#1»"}));
     only(&sample, "jbe-echo-not-logged", Verdict::Warn);
+    sample.transcript.client.report = report(json!({"outcome": "refused", "members": {"t": "«id_token»"}}));
+    fails(&sample, "conf-error-output-safe");
     sample.transcript.client.report = Report::Absent;
     sample.transcript.client.stderr.text = Text::value("id_jag#1");
     only(&sample, "jbe-echo-not-logged", Verdict::Warn);
