@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::{Capability, Catalogue, Profile, Requirement, Scenario, Scenarios, Severity};
+use crosscheck_scenarios::{
+    Capability, Catalogue, Kind, Profile, Requirement, Scenario, Scenarios, Severity,
+};
 use crosscheck_wire::Declared;
 
 use crate::check::{Check, Verdict};
@@ -204,11 +206,13 @@ impl Trial {
         let PlayedResult::Judged { transcript, .. } = &played.result else { return None };
         let exchange = canonical(transcript);
         // On file is the honest client's course. Where a scenario permits several, a control may take another, and
-        // then ends otherwise; whether it may is the judge's matter.
+        // then ends otherwise; whether it may is the judge's matter. Of a probe nothing is asked at all.
         let ends_alike = |on_file: &str| on_file.lines().last() == exchange.lines().last();
         let is_due = match self.subject {
             Subject::Honest => true,
-            Subject::Control(_) => self.on_file().is_some_and(ends_alike),
+            Subject::Control(_) => {
+                self.scenario.kind != Kind::Probe && self.on_file().is_some_and(ends_alike)
+            }
             Subject::Fault(_) => false,
         };
         is_due.then_some(exchange)
