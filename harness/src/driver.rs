@@ -298,7 +298,7 @@ mod tests {
         std::fs::write(&path, "{}").unwrap();
         assert_eq!(read_report(&path), Some(Ok("{}".into())));
         std::fs::create_dir_all(path.join("more")).unwrap();
-        assert_eq!(read_report(&path), Some(Err("it is no file".into())));
+        assert_eq!(read_report(&path), Some(Err("it is a directory".into())));
         File::create(&path).unwrap().set_len(REPORT_LIMIT + 1).unwrap();
         assert!(read_report(&path).is_some_and(|read| read.unwrap_err().contains("more than")));
         std::fs::write(&path, [0xff]).unwrap();
