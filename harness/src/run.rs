@@ -13,7 +13,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crosscheck_scenarios::{Capability, Party, Profile, Scenario, SpecVersion};
-use crosscheck_wire::transcript::Report;
 use crosscheck_wire::{Declared, Stage, Transcript};
 
 use crate::check::{Check, Verdict};
@@ -107,7 +106,7 @@ impl Played {
         match &self.result {
             PlayedResult::NotApplicable(_) => None,
             PlayedResult::Judged { transcript, .. } => {
-                Some(if matches!(transcript.client.report, Report::Read(_)) { 2 } else { 1 })
+                Some(1 + u8::from(transcript.client.report.read().is_some()))
             }
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crosscheck_scenarios::Scenario;
 use crosscheck_wire::Transcript;
-use crosscheck_wire::transcript::{Ended, Report};
+use crosscheck_wire::transcript::Ended;
 
 use crate::driver::DriveError;
 use crate::report::printable;
@@ -58,7 +58,7 @@ pub fn check(
         return Err(silent(&transcript, settings));
     }
     Ok(SetUp {
-        reports_outcomes: matches!(transcript.client.report, Report::Read(_)),
+        reports_outcomes: transcript.client.report.read().is_some(),
         took: Duration::from_micros(transcript.client.took_us),
     })
 }

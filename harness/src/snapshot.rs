@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use crosscheck_scenarios::{AuthMethod, EndpointName, Party};
+use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::Exchange;
-use crosscheck_wire::{Caller, Transcript};
 
 /// Parameters of the exchange that the documents demand (ID-JAG draft -04, section 4.3).
 const EXCHANGE: &[&str] =
@@ -33,22 +33,19 @@ pub fn canonical(transcript: &Transcript) -> String {
 
 /// The token request that decided a leg: the first that was granted, else the first.
 fn deciding(transcript: &Transcript, party: Party) -> Option<&Exchange> {
-    let mut requests = of_client(transcript)
+    let mut requests = transcript
+        .of_client()
         .filter(|exchange| exchange.party == party && exchange.endpoint == EndpointName::Token);
     requests.clone().find(|exchange| exchange.response.status == 200).or_else(|| requests.next())
 }
 
 /// Whether the MCP server accepted an access token of the run.
 pub(crate) fn accepted(transcript: &Transcript) -> bool {
-    of_client(transcript).any(|exchange| {
+    transcript.of_client().any(|exchange| {
         exchange.endpoint == EndpointName::Mcp
             && exchange.response.status < 300
             && exchange.request.mentions.iter().any(|mention| mention.name.starts_with("access_token#"))
     })
-}
-
-fn of_client(transcript: &Transcript) -> impl Iterator<Item = &Exchange> + Clone {
-    transcript.exchanges.iter().filter(|exchange| !exchange.stray && exchange.caller == Caller::Client)
 }
 
 fn token_request(text: &mut String, transcript: &Transcript, exchange: &Exchange, parameters: &[&str]) {

@@ -53,6 +53,13 @@ pub struct Transcript {
     pub client: ClientFacts,
 }
 
+impl Transcript {
+    /// What the client under test did in this run, in order.
+    pub fn of_client(&self) -> impl Iterator<Item = &Exchange> + Clone {
+        self.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray)
+    }
+}
+
 /// A registration as far as it is no secret.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RegistrationFacts {
@@ -113,7 +120,7 @@ pub struct Request {
 impl Request {
     /// The first header called `name` (lower case).
     pub fn header(&self, name: &str) -> Option<&Text> {
-        self.headers.iter().find(|header| header.name == name).map(|header| &header.value)
+        first_header(&self.headers, name)
     }
 
     /// Parameters of a form body, or the top-level members of a JSON body.
@@ -146,10 +153,19 @@ pub struct Response {
 }
 
 impl Response {
+    /// The first header called `name` (lower case).
+    pub fn header(&self, name: &str) -> Option<&Text> {
+        first_header(&self.headers, name)
+    }
+
     /// A string member of a JSON body.
     pub fn member(&self, name: &str) -> Option<&str> {
         self.body.json.as_ref()?.get(name)?.as_str()
     }
+}
+
+fn first_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a Text> {
+    headers.iter().find(|header| header.name == name).map(|header| &header.value)
 }
 
 /// A header.
@@ -349,6 +365,16 @@ pub enum Report {
     Read(Box<OutcomeReport>),
     /// It was written and cannot be used; why.
     Unreadable(String),
+}
+
+impl Report {
+    /// The report, if it could be read.
+    pub fn read(&self) -> Option<&OutcomeReport> {
+        match self {
+            Self::Read(report) => Some(report),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
 }
 
 /// The outcome report of an adapter: what its library told it of the flow (client contract, level 2). A member that

@@ -50,8 +50,8 @@ pub(super) fn shape(exchange: &Exchange) -> Shape {
     let response = &exchange.response;
     let Some(Value::Object(members)) = &response.body.json else {
         // A saved transcript does not tell `null` from no JSON.
-        let text = response.body.text.to_string();
-        let is_json = response.body.json.is_some() || serde_json::from_str::<Value>(&text).is_ok();
+        let is_json = response.body.json.is_some()
+            || serde_json::from_str::<Value>(&response.body.text.to_string()).is_ok();
         return Shape::Nothing(if is_json { Nothing::NotObject } else { Nothing::NotJson });
     };
     let at_idp = exchange.party == Party::Idp;
@@ -87,6 +87,3 @@ pub(super) fn premature<'a>(view: &View<'a>, party: Party) -> Vec<(&'a Exchange,
     let last_before = |number| leg.iter().copied().rfind(|exchange| exchange.number < number);
     early.filter_map(|next| Some((next, last_before(next.number)?))).collect()
 }
-
-/// The parties by which the legs are called.
-pub(super) const LEGS: [Party; 2] = [Party::Idp, Party::As];

@@ -215,10 +215,7 @@ fn explains(view: &View<'_>, found: &Found) -> bool {
 /// token. What the script refuses would have happened anyway.
 fn refusals(view: &View<'_>, from: usize) -> impl Iterator<Item = Consequence> {
     let in_flow = move |exchange: &Exchange| {
-        let leg = [Party::Idp, Party::As]
-            .iter()
-            .any(|party| view.leg(*party).iter().any(|leg| leg.number == exchange.number));
-        if leg {
+        if view.is_token_request(exchange) {
             token_refused(exchange)
         } else {
             refused(exchange) && (exchange.number == from || is_authorized_request(exchange))

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crosscheck_scenarios::{Party, Severity};
 use crosscheck_wire::Text;
-use crosscheck_wire::transcript::{Exchange, Mention, Place, Report};
+use crosscheck_wire::transcript::{Exchange, Mention, Place};
 
 use super::documents::strings;
 use super::evidence::{Breach, Evidence, Rule, rule};
@@ -102,8 +102,7 @@ enum Answers {
 
 /// What the client writes, in runs with such answers.
 fn output(view: &View<'_>, answers: Answers) -> Evidence {
-    let mut legs = [Party::Idp, Party::As].into_iter().flat_map(|party| view.leg(party));
-    let refused = legs.any(|exchange| !view.granted(exchange) || token_refused(exchange));
+    let refused = view.token_requests.iter().any(|exchange| !view.granted(exchange));
     if refused != (answers == Answers::Refusal) {
         return Evidence::NotApplicable(match answers {
             Answers::Refusal => "every token endpoint answered with a token",
@@ -141,7 +140,7 @@ pub(super) fn leaks(view: &View<'_>, is: impl Fn(&str) -> bool) -> Vec<Breach> {
 /// A secret in the outcome report, which is made to be shown. What a server echoes stands there in the members that
 /// the report takes over as they are.
 fn in_report(view: &View<'_>, is: impl Fn(&str) -> bool) -> Option<Breach> {
-    let Report::Read(report) = &view.transcript.client.report else { return None };
+    let report = view.transcript.client.report.read()?;
     let members = Some(Value::Object(report.members.clone()).to_string());
     let own = [&report.message, &report.step, &report.scope];
     let copied = [&report.error, &report.error_description, &report.error_uri, &members];
@@ -151,11 +150,11 @@ fn in_report(view: &View<'_>, is: impl Fn(&str) -> bool) -> Option<Breach> {
     let shows = |text: &str, name: &str| {
         text.contains(&format!("«{name}")) || text.contains(&format!("«claims of {name}»"))
     };
-    let legs = || view.leg(Party::Idp).iter().chain(view.leg(Party::As));
     let is_error =
         |exchange: &&&Exchange| token_refused(exchange) || exchange.response.member("error").is_some();
     let is_echo = |name: &str| {
-        legs()
+        view.token_requests
+            .iter()
             .filter(is_error)
             .flat_map(|exchange| &exchange.response.mentions)
             .any(|mention| mention.name == name)

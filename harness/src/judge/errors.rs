@@ -158,12 +158,10 @@ fn has_number(text: &str, number: &str) -> bool {
 /// Everything that the client says in free words.
 fn words(view: &View<'_>) -> String {
     let client = &view.transcript.client;
-    let report = match &client.report {
-        Report::Read(report) => [&report.message, &report.error_description].map(|text| text.clone()),
-        _ => [None, None],
-    };
-    let output = [&client.stdout, &client.stderr].map(|output| Some(output.text.to_string()));
-    report.into_iter().chain(output).flatten().collect::<Vec<_>>().join("\n")
+    let reported =
+        client.report.read().map(|report| [report.message.clone(), report.error_description.clone()]);
+    let output = [&client.stdout, &client.stderr].map(|output| output.text.to_string());
+    reported.into_iter().flatten().flatten().chain(output).collect::<Vec<_>>().join("\n")
 }
 
 /// A report that names a step names the one that failed.
@@ -171,7 +169,7 @@ fn failing_step(view: &View<'_>) -> Evidence {
     let Some(refusal) = meant(view) else {
         return Evidence::NotApplicable("the run did not end with a refusal that the scenario is about");
     };
-    let Report::Read(report) = &view.transcript.client.report else {
+    let Some(report) = view.transcript.client.report.read() else {
         return Evidence::NotApplicable("the client wrote no outcome report");
     };
     let refused = report.outcome == ReportedOutcome::Refused;

@@ -22,27 +22,23 @@ pub(super) const RULES: &[Rule] = &[
     rule("http-slow", slow),
 ];
 
-/// Token requests of both legs, in order.
-fn sends<'a>(view: &View<'a>) -> Vec<&'a Exchange> {
-    let mut sends: Vec<_> = view.leg(Party::Idp).iter().chain(view.leg(Party::As)).copied().collect();
-    sends.sort_by_key(|exchange| exchange.number);
-    sends
-}
-
 /// The requests to the same token endpoint before one, the last first.
-fn before<'a>(sends: &[&'a Exchange], exchange: &Exchange) -> impl Iterator<Item = &'a Exchange> {
+fn before<'a>(view: &View<'a>, exchange: &Exchange) -> impl Iterator<Item = &'a Exchange> {
     let (number, party) = (exchange.number, exchange.party);
-    sends.iter().rev().copied().filter(move |other| other.number < number && other.party == party)
+    view.token_requests
+        .iter()
+        .rev()
+        .copied()
+        .filter(move |other| other.number < number && other.party == party)
 }
 
 /// Those of them that failed in such a way since the flow was begun.
 fn failed_before<'a>(
-    view: &View<'_>,
-    sends: &[&'a Exchange],
+    view: &View<'a>,
     exchange: &Exchange,
     failed: impl Fn(&Exchange) -> bool,
 ) -> Vec<&'a Exchange> {
-    before(sends, exchange).take_while(|other| failed(other) && !begun_anew(view, other, exchange)).collect()
+    before(view, exchange).take_while(|other| failed(other) && !begun_anew(view, other, exchange)).collect()
 }
 
 /// Microseconds from an answer to the next request.
@@ -64,13 +60,12 @@ fn is_broken(exchange: &Exchange) -> bool {
 }
 
 fn server_errors(view: &View<'_>) -> Evidence {
-    let sends = sends(view);
     let failed = |exchange: &Exchange| is_server_error(exchange) && pause(view, exchange).is_none();
-    if !sends.iter().any(|exchange| failed(exchange)) {
+    if !view.token_requests.iter().any(|exchange| failed(exchange)) {
         return Evidence::NotApplicable("no token endpoint answered with a server error");
     }
-    Evidence::of(sends.iter().filter_map(|exchange| {
-        let failures = failed_before(view, &sends, exchange, failed);
+    Evidence::of(view.token_requests.iter().filter_map(|exchange| {
+        let failures = failed_before(view, exchange, failed);
         let [last, earlier, ..] = failures[..] else { return None };
         let pauses = [gap(earlier, last), gap(last, exchange)];
         let breach =
@@ -105,12 +100,11 @@ fn pause(view: &View<'_>, exchange: &Exchange) -> Option<u64> {
 }
 
 fn pauses(view: &View<'_>) -> Evidence {
-    let sends = sends(view);
-    if !sends.iter().any(|exchange| pause(view, exchange).is_some()) {
+    if !view.token_requests.iter().any(|exchange| pause(view, exchange).is_some()) {
         return Evidence::NotApplicable("no token endpoint asked for a pause");
     }
-    Evidence::of(sends.iter().filter_map(|exchange| {
-        let last = before(&sends, exchange).next()?;
+    Evidence::of(view.token_requests.iter().filter_map(|exchange| {
+        let last = before(view, exchange).next()?;
         let end = pause(view, last).filter(|end| exchange.at_us < *end)?;
         let seconds = |end: u64| format!("{:.3} s", end.saturating_sub(answered(last)) as f64 / 1e6);
         let breach = Breach::new(exchange, "A token request is repeated before the pause is over.");
@@ -127,12 +121,11 @@ pub(super) fn is_pausing(view: &View<'_>) -> bool {
 }
 
 fn resets(view: &View<'_>) -> Evidence {
-    let sends = sends(view);
-    if !sends.iter().any(|exchange| is_broken(exchange)) {
+    if !view.token_requests.iter().any(|exchange| is_broken(exchange)) {
         return Evidence::NotApplicable("every answer of a token endpoint was whole");
     }
-    Evidence::of(sends.iter().filter_map(|exchange| {
-        let failures = failed_before(view, &sends, exchange, is_broken);
+    Evidence::of(view.token_requests.iter().filter_map(|exchange| {
+        let failures = failed_before(view, exchange, is_broken);
         (failures.len() >= MOST_SENDS).then(|| {
             let what = "A token request is repeated again and again although the connection breaks off.";
             let breach = Breach::new(exchange, what);
@@ -149,11 +142,11 @@ fn bounded(view: &View<'_>) -> Evidence {
         (token_refused(exchange) || is_broken(exchange) || !view.granted(exchange))
             && !grant_refused(exchange)
     };
-    let sends = sends(view);
-    if !sends.iter().any(|exchange| failed(exchange)) {
+    if !view.token_requests.iter().any(|exchange| failed(exchange)) {
         return Evidence::NotApplicable("no token endpoint failed");
     }
-    let at = |party| sends.iter().filter(|send| send.party == party).copied().collect::<Vec<_>>();
+    let at =
+        |party| view.token_requests.iter().filter(|send| send.party == party).copied().collect::<Vec<_>>();
     let servers = [Party::Idp].into_iter().chain(Party::AUTHORIZATION_SERVERS);
     Evidence::of(servers.map(at).flat_map(|sends| {
         let runs = sends.split_inclusive(|send| !failed(send)).filter(|run| run.len() > MOST_FAILURES);
@@ -177,13 +170,12 @@ pub(super) fn is_endless(view: &View<'_>) -> bool {
 pub(super) fn unanswered<'a>(view: &View<'a>) -> Option<&'a Exchange> {
     let was_ended = matches!(view.transcript.client.ended, Ended::TimedOut(_)) && view.scenario.slow;
     let last = view.exchanges.last().filter(|_| was_ended)?;
-    let is_send = sends(view).iter().any(|exchange| exchange.number == last.number);
-    (is_send && is_broken(last)).then_some(last)
+    (view.is_token_request(last) && is_broken(last)).then_some(last)
 }
 
 /// Whether the client had given up waiting before, so that it has a limit of its own.
 pub(super) fn has_limit(view: &View<'_>, unanswered: &Exchange) -> bool {
-    before(&sends(view), unanswered).any(is_broken)
+    before(view, unanswered).any(is_broken)
 }
 
 fn slow(view: &View<'_>) -> Evidence {

@@ -8,7 +8,6 @@ use crosscheck_scenarios::{Party, TokenBend};
 use crosscheck_wire::Alteration;
 use crosscheck_wire::transcript::Exchange;
 
-use super::answer::LEGS;
 use super::documents::strings;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::repetition::{MOST_IN_A_ROW, idle_exchanges, idle_grants};
@@ -184,7 +183,7 @@ fn whole(view: &View<'_>) -> Evidence {
         let mut before = view.leg(party).iter().rev().filter(|exchange| exchange.number < number);
         before.find(|exchange| view.granted(exchange)).filter(|exchange| is_large(exchange))
     };
-    if !LEGS.iter().flat_map(|party| view.leg(*party)).any(|exchange| is_large(exchange)) {
+    if !view.token_requests.iter().any(|exchange| is_large(exchange)) {
         return Evidence::Unreached("no token endpoint issued a large token");
     }
     let grants = view.leg(Party::As).iter().filter_map(|leg2| {

@@ -110,7 +110,7 @@ fn renewal(view: &View<'_>, end: End) -> Evidence {
                 && exchange.party == refusal.party
                 && view.bearer(exchange).is_some_and(|other| other != token)
         });
-        let legs = || view.leg(Party::Idp).iter().chain(view.leg(Party::As)).filter(later);
+        let legs = || view.token_requests.iter().filter(later);
         let denied = legs().any(|exchange| token_refused(exchange)) || server_changed(view, refusal.party);
         (!renewed && !denied).then(|| {
             let breach =

@@ -4,9 +4,9 @@
 
 use crosscheck_scenarios::{Party, Severity};
 use crosscheck_wire::constants::TOKEN_TYPE_ID_JAG;
-use crosscheck_wire::transcript::{Exchange, Report, ReportedOutcome};
+use crosscheck_wire::transcript::{Exchange, ReportedOutcome};
 
-use super::answer::{LEGS, Nothing, Shape, premature, shape};
+use super::answer::{Nothing, Shape, premature, shape};
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::resource_access::named;
 use super::token_request::seen;
@@ -18,9 +18,12 @@ pub(super) const RULES: &[Rule] = &[
     rule("txe-error-in-200", |view| ends(view, &[Party::Idp], &[Nothing::Error])),
     rule("jbr-token-type-unknown", |view| ends(view, &[Party::As], &[Nothing::TokenType])),
     rule("jbr-no-token", |view| ends(view, &[Party::As], &[Nothing::NoToken, Nothing::Error])),
-    rule("http-not-json", |view| ends(view, &LEGS, &[Nothing::NotJson])),
-    rule("http-not-object", |view| ends(view, &LEGS, &[Nothing::NotObject])),
+    rule("http-not-json", |view| ends(view, &BOTH, &[Nothing::NotJson])),
+    rule("http-not-object", |view| ends(view, &BOTH, &[Nothing::NotObject])),
 ];
+
+/// The parties by which the legs are called.
+const BOTH: [Party; 2] = [Party::Idp, Party::As];
 
 /// After such an answer the next step is not taken, and no success is reported.
 fn ends(view: &View<'_>, parties: &[Party], kinds: &[Nothing]) -> Evidence {
@@ -91,9 +94,8 @@ fn harm(next: &Exchange, answer: &Exchange) -> Severity {
 
 /// A client that says that it succeeded although the last token request brought it nothing.
 fn claimed(view: &View<'_>, answer: &Exchange) -> Option<Breach> {
-    let Report::Read(report) = &view.transcript.client.report else { return None };
-    let mut later = LEGS.iter().flat_map(|party| view.leg(*party));
-    let is_last = !later.any(|exchange| exchange.number > answer.number);
+    let report = view.transcript.client.report.read()?;
+    let is_last = view.token_requests.last().is_none_or(|last| last.number <= answer.number);
     let claims = report.outcome == ReportedOutcome::Authorized && !view.is_authorized();
     (is_last && claims).then(|| {
         let breach = Breach::new(answer, "The client reports success although it was issued no token.");

@@ -1,6 +1,6 @@
 //! How the run ended, as far as no other rule explains it.
 
-use crosscheck_scenarios::{Outcome, Party, Reached, Severity};
+use crosscheck_scenarios::{Outcome, Reached, Severity};
 use crosscheck_wire::transcript::{Ended, Exchange, Report, ReportedOutcome, SCRIPTED};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
@@ -114,9 +114,7 @@ fn contradiction(view: &View<'_>, authorized: bool) -> Evidence {
 /// The last token request or request with a token that a server refused of its own accord.
 fn last_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
     let in_flow = |exchange: &&&Exchange| {
-        let leg = view.leg(Party::Idp).iter().chain(view.leg(Party::As));
-        let asked = leg.into_iter().any(|leg| leg.number == exchange.number)
-            || authorization(&exchange.request).is_some();
+        let asked = view.is_token_request(exchange) || authorization(&exchange.request).is_some();
         asked && refused(exchange) && !exchange.refusal.is_empty() && exchange.refusal != SCRIPTED
     };
     view.exchanges.iter().rev().find(in_flow).copied()

@@ -34,8 +34,7 @@ pub(super) fn owner(refusal: &Exchange) -> &'static str {
 
 /// The code of an error answer that is in every respect as RFC 6749 section 5.2 has it, whatever the code.
 fn regular_code(response: &Response) -> Option<&str> {
-    let header = |name| response.headers.iter().find(|header| header.name == name);
-    let media_type = header("content-type")?.value.to_string();
+    let media_type = response.header("content-type")?.to_string();
     let is_json =
         media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     let text = response.body.text.to_string();
@@ -46,7 +45,8 @@ fn regular_code(response: &Response) -> Option<&str> {
     let json = response.body.json.as_ref()?;
     let texts =
         ["error_description", "error_uri"].iter().all(|name| json.get(name).is_none_or(Value::is_string));
-    let is_regular = is_json && is_text && whole && once && texts && header("content-encoding").is_none();
+    let is_regular =
+        is_json && is_text && whole && once && texts && response.header("content-encoding").is_none();
     json.get("error")?.as_str().filter(|code| is_regular && !code.trim().is_empty())
 }
 
@@ -95,8 +95,7 @@ fn members(text: &str) -> Vec<(String, Value)> {
 /// The refusal by a token endpoint that ended the run. A second leg without a grant is no flow, and what it is
 /// answered is nobody's news.
 fn last_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
-    let legs = [Party::Idp, Party::As].map(|party| view.leg(party).last().copied());
-    let last = legs.into_iter().flatten().max_by_key(|exchange| exchange.number)?;
+    let last = *view.token_requests.last()?;
     let has_grant =
         view.leg1_is_outside() || view.leg(Party::Idp).iter().any(|exchange| view.granted(exchange));
     let in_flow = last.party == Party::Idp || has_grant;

@@ -195,9 +195,7 @@ fn discovery(view: &View<'_>) -> Evidence {
 /// After a refusal by policy there is no other way in.
 fn fallback(view: &View<'_>) -> Evidence {
     let denied = |exchange: &Exchange| matches!(code(exchange), Some(ACCESS_DENIED | INVALID_TARGET));
-    let legs = view.leg(Party::Idp).iter().chain(view.leg(Party::As));
-    let Some(refusal) = legs.filter(|exchange| denied(exchange)).min_by_key(|exchange| exchange.number)
-    else {
+    let Some(refusal) = view.token_requests.iter().find(|exchange| denied(exchange)) else {
         return Evidence::NotApplicable("nothing was refused by policy");
     };
     let is_other = |exchange: &Exchange| match exchange.endpoint {

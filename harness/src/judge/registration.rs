@@ -16,8 +16,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The id of one registration is not used at the other server.
 fn two_registrations(view: &View<'_>) -> Evidence {
-    let legs: Vec<_> = view.leg(Party::Idp).iter().chain(view.leg(Party::As)).copied().collect();
-    Evidence::of_each(&legs, "no token endpoint was asked", |exchange| {
+    Evidence::of_each(&view.token_requests, "no token endpoint was asked", |exchange| {
         let own = format!("{}.client_id", exchange.party);
         let (place, seen, name) = other_identity(exchange, &own)?;
         let others: &[Party] = match exchange.party {

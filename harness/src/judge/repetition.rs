@@ -68,8 +68,7 @@ pub(super) fn idle_grants<'a>(view: &View<'a>) -> Vec<&'a Exchange> {
 
 /// Whether an answer gives reason to fetch another token.
 fn is_reason(view: &View<'_>, exchange: &Exchange) -> bool {
-    let leg = |party| view.leg(party).iter().any(|leg| leg.number == exchange.number);
-    if leg(Party::Idp) || leg(Party::As) {
+    if view.is_token_request(exchange) {
         return token_refused(exchange);
     }
     view.bearer(exchange).is_some() && matches!(exchange.response.status, 401 | 403)
@@ -111,9 +110,7 @@ pub(super) fn grants_bounded(view: &View<'_>) -> Evidence {
     }
     let (mut exchanges, mut grants, mut refusals) = (0, 0, 0);
     let mut breaches = Vec::new();
-    let mut legs: Vec<_> = view.leg(Party::Idp).iter().chain(view.leg(Party::As)).collect();
-    legs.sort_by_key(|exchange| exchange.number);
-    for exchange in legs {
+    for exchange in &view.token_requests {
         match exchange.party {
             Party::Idp => exchanges += 1,
             _ if view.granted(exchange) => (exchanges, grants, refusals) = (0, 0, 0),

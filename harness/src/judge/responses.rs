@@ -210,8 +210,7 @@ fn lifetime(members: &Map<String, Value>) -> Option<Severity> {
 
 /// What refusing an odd content type counts as: a wrong one may be refused.
 fn packing(exchange: &Exchange) -> Option<Severity> {
-    let header = exchange.response.headers.iter().rev().find(|header| header.name == "content-type");
-    let stated = header.map(|header| header.value.to_string()).unwrap_or_default();
+    let stated = exchange.response.header("content-type").map(ToString::to_string).unwrap_or_default();
     let mut parts = stated.split(';').map(|part| part.trim().to_ascii_lowercase().replace('"', ""));
     let is_json = parts.next().as_deref() == Some("application/json");
     let is_utf8 = parts.all(|part| part.strip_prefix("charset=").is_none_or(|charset| charset == "utf-8"));

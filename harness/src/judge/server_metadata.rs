@@ -148,8 +148,7 @@ fn query_kept(view: &View<'_>) -> Evidence {
     if endpoints.is_empty() {
         return Evidence::NotApplicable("no token endpoint has a query");
     }
-    let legs: Vec<_> = view.leg(Party::Idp).iter().chain(view.leg(Party::As)).copied().collect();
-    Evidence::of_each(&legs, "no token endpoint was asked", |exchange| {
+    Evidence::of_each(&view.token_requests, "no token endpoint was asked", |exchange| {
         let url = view.url_without_query(exchange);
         let (_, query) = endpoints.iter().find(|(endpoint, _)| *endpoint == url)?;
         let sent = exchange.request.raw_query.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -17,9 +17,8 @@ pub(super) const RULES: &[Rule] =
     &[rule("txe-text-untrusted", untrusted), rule("jbe-echo-not-logged", echo_not_logged)];
 
 /// Answers of token endpoints that brought no token.
-fn refusals<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Exchange> {
-    let legs = [Party::Idp, Party::As].map(|party| view.leg(party).to_vec()).into_iter().flatten();
-    legs.filter(|exchange| token_refused(exchange))
+fn refusals<'a>(view: &View<'a>) -> impl DoubleEndedIterator<Item = &'a Exchange> {
+    view.token_requests.iter().copied().filter(|exchange| token_refused(exchange))
 }
 
 /// Names of secrets and tokens that a server, the IdP or another, put into a refusal.
@@ -31,7 +30,7 @@ pub(super) fn echoed<'a>(view: &View<'a>, at_idp: bool) -> BTreeSet<&'a str> {
 
 fn echo_not_logged(view: &View<'_>) -> Evidence {
     let echoed = echoed(view, false);
-    let Some(refusal) = refusals(view).filter(|exchange| exchange.party != Party::Idp).last() else {
+    let Some(refusal) = refusals(view).rfind(|exchange| exchange.party != Party::Idp) else {
         return Evidence::NotApplicable("the resource authorization server refused nothing");
     };
     if echoed.is_empty() {

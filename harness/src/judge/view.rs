@@ -7,7 +7,7 @@ use std::fmt;
 use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario, Step};
 use crosscheck_wire::ledger::{ValueFacts, ValueKind};
 use crosscheck_wire::transcript::{Ended, Exchange, Mention, RegistrationFacts, Request};
-use crosscheck_wire::{Alteration, Caller, Part, Text, Transcript};
+use crosscheck_wire::{Alteration, Part, Text, Transcript};
 
 use super::answer::{Nothing, Shape, shape};
 use super::challenge;
@@ -20,9 +20,11 @@ pub(super) struct View<'a> {
     pub(super) transcript: &'a Transcript,
     /// What the client did, in order.
     pub(super) exchanges: Vec<&'a Exchange>,
-    /// Requests of the first leg: token exchanges at the IdP.
+    /// The token requests of the flow, in order.
+    pub(super) token_requests: Vec<&'a Exchange>,
+    /// Those of the first leg: token exchanges at the IdP.
     leg1: Vec<&'a Exchange>,
-    /// Requests of the second leg: grants at the resource authorization servers.
+    /// Those of the second leg: grants at the resource authorization servers.
     leg2: Vec<&'a Exchange>,
 }
 
@@ -58,12 +60,11 @@ pub(super) enum WellKnown {
 
 impl<'a> View<'a> {
     pub(super) fn new(scenario: &'a Scenario, transcript: &'a Transcript) -> Self {
-        let judged = |exchange: &&Exchange| exchange.caller == Caller::Client && !exchange.stray;
-        let exchanges: Vec<_> = transcript.exchanges.iter().filter(judged).collect();
-        let leg1 = exchanges.iter().copied().filter(|exchange| is_leg(exchange, &[Party::Idp])).collect();
-        let at_servers = |exchange: &&Exchange| is_leg(exchange, &Party::AUTHORIZATION_SERVERS);
-        let leg2 = exchanges.iter().copied().filter(at_servers).collect();
-        Self { scenario, transcript, leg1, leg2, exchanges }
+        let exchanges: Vec<_> = transcript.of_client().collect();
+        let token_requests: Vec<_> =
+            exchanges.iter().copied().filter(|exchange| is_of_flow(exchange)).collect();
+        let (leg1, leg2) = token_requests.iter().partition(|exchange| exchange.party == Party::Idp);
+        Self { scenario, transcript, exchanges, token_requests, leg1, leg2 }
     }
 
     /// Requests made to `party`.
@@ -85,6 +86,11 @@ impl<'a> View<'a> {
     /// The token requests of the flow: at the IdP, or at the resource authorization servers.
     pub(super) fn leg(&self, party: Party) -> &[&'a Exchange] {
         if party == Party::Idp { &self.leg1 } else { &self.leg2 }
+    }
+
+    /// Whether a request is one of these.
+    pub(super) fn is_token_request(&self, exchange: &Exchange) -> bool {
+        self.token_requests.iter().any(|other| other.number == exchange.number)
     }
 
     /// Whether the grant came from outside, so that the first leg is not the client's.
@@ -298,8 +304,8 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Whether an exchange is a token request of the flow, right or wrong, at one of these authorization servers.
-fn is_leg(exchange: &Exchange, parties: &[Party]) -> bool {
+/// Whether an exchange is a token request of the flow, right or wrong.
+fn is_of_flow(exchange: &Exchange) -> bool {
     let request = &exchange.request;
     let marked = MARKS.iter().any(|name| says(request, name));
     let posted = request.method == "POST";
@@ -316,7 +322,7 @@ fn is_leg(exchange: &Exchange, parties: &[Party]) -> bool {
             .mentions
             .iter()
             .any(|mention| mention.at == "assertion" && mention.name.starts_with("id_jag#"));
-    parties.contains(&exchange.party) && asks && !other && !returned
+    (exchange.party == Party::Idp || exchange.party.is_authorization_server()) && asks && !other && !returned
 }
 
 /// What is known of a client where it is not registered.

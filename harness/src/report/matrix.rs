@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crosscheck_scenarios::{EndpointName, Party, Profile, ScenarioId};
-use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport, Report};
-use crosscheck_wire::{Caller, Transcript};
+use crosscheck_wire::Transcript;
+use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport};
 
 use crate::check::Verdict;
 use crate::report::finding::moves_cursor;
@@ -152,7 +152,7 @@ impl<'a> Matrix<'a> {
 fn row<'a>(scenario: &'a ScenarioId, leg: Party, transcript: &'a Transcript, verdict: Verdict) -> Row<'a> {
     let id = scenario.as_str();
     let always = id.strip_suffix("/once").unwrap_or(id);
-    let asked: Vec<_> = of_client(transcript).filter(|exchange| is_token_request(exchange, leg)).collect();
+    let asked: Vec<_> = transcript.of_client().filter(|exchange| is_token_request(exchange, leg)).collect();
     let first = asked.first().copied();
     let client = course(transcript, leg, first);
     // What is overcome is nobody's news.
@@ -181,10 +181,6 @@ fn row<'a>(scenario: &'a ScenarioId, leg: Party, transcript: &'a Transcript, ver
     }
 }
 
-fn of_client(transcript: &Transcript) -> impl Iterator<Item = &Exchange> {
-    transcript.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray)
-}
-
 fn is_token_request(exchange: &Exchange, party: Party) -> bool {
     exchange.party == party && exchange.endpoint == EndpointName::Token && exchange.request.method == "POST"
 }
@@ -197,11 +193,10 @@ fn is_refusal(exchange: &Exchange) -> bool {
 
 fn answer(exchange: &Exchange) -> Answer<'_> {
     let response = &exchange.response;
-    let content_type = response.headers.iter().find(|header| header.name == "content-type");
     Answer {
         status: response.status,
         error: response.member("error"),
-        content_type: content_type.map(|header| header.value.to_string()),
+        content_type: response.header("content-type").map(ToString::to_string),
         bytes: response.body.bytes,
         complete: response.body.complete,
     }
@@ -213,7 +208,7 @@ fn course(transcript: &Transcript, leg: Party, answer: Option<&Exchange>) -> Cou
         _ => exchange.party.is_mcp_server() && exchange.request.header("authorization").is_some(),
     };
     let went_on = |answer: &Exchange| {
-        of_client(transcript).any(|exchange| exchange.number > answer.number && is_next(exchange))
+        transcript.of_client().any(|exchange| exchange.number > answer.number && is_next(exchange))
     };
     match transcript.client.ended {
         _ if accepted(transcript) => Course::Reached,
@@ -234,10 +229,7 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn new(transcript: &'a Transcript) -> Self {
         let client = &transcript.client;
-        let report = match &client.report {
-            Report::Read(report) => Some(report.as_ref()),
-            Report::Absent | Report::Unreadable(_) => None,
-        };
+        let report = client.report.read();
         let message = report.and_then(|report| report.message.clone());
         let output = [&client.stdout, &client.stderr].map(|output| output.text.to_string());
         Self { report, words: message.into_iter().chain(output).collect::<Vec<_>>().join("\n") }

@@ -10,18 +10,16 @@ use time::format_description::well_known::iso8601::{Config, EncodedConfig, Iso86
 use time::{Duration, OffsetDateTime};
 
 use crosscheck_scenarios::{EndpointName, Party};
+use crosscheck_wire::Transcript;
 use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
 use crosscheck_wire::transcript::{Body, Exchange, Param, Request};
-use crosscheck_wire::{Caller, Transcript};
 
 /// The checks of a run, in the order in which the suite emits them.
 pub(super) fn checks(transcript: &Transcript) -> Vec<Check> {
     let started = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(transcript.started_at_ms.cast_signed());
     let ended = started + micros(transcript.client.took_us);
-    let of_client =
-        transcript.exchanges.iter().filter(|exchange| exchange.caller == Caller::Client && !exchange.stray);
-    let mut checks: Vec<_> =
-        of_client.flat_map(|exchange| told(exchange, started + micros(exchange.at_us))).collect();
+    let told = |exchange| told(exchange, started + micros(exchange.at_us));
+    let mut checks: Vec<_> = transcript.of_client().flat_map(told).collect();
     for kind in [TOKEN_EXCHANGE, JWT_BEARER] {
         if !checks.iter().any(|check| check.id == kind.id) {
             checks.push(kind.check(false, ended).saying("no such request was sent"));
