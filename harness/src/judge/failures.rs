@@ -7,10 +7,10 @@ use std::time::UNIX_EPOCH;
 use crosscheck_scenarios::{Party, Severity};
 use crosscheck_wire::transcript::{Ended, Exchange};
 
-use super::errors::reported;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::lifecycle::INVALID_GRANT;
 use super::refusal::{begun_anew, code};
+use super::reported::reported;
 use super::view::{Line, View, token_refused};
 
 pub(super) const RULES: &[Rule] = &[

@@ -12,6 +12,7 @@ use blame::Observation;
 use evidence::{Evidence, Look, Rule};
 use view::View;
 
+mod after_refusal;
 mod answer;
 mod blame;
 mod challenge;
@@ -20,7 +21,6 @@ mod client_assertion;
 mod client_authentication;
 mod confidentiality;
 mod documents;
-mod errors;
 mod evidence;
 mod failures;
 mod flow;
@@ -35,9 +35,9 @@ mod protected_resource;
 mod provenance;
 mod redirects;
 mod refusal;
-mod refused;
 mod registration;
 mod repetition;
+mod reported;
 mod resource_access;
 mod responses;
 mod scope_selection;
@@ -69,8 +69,8 @@ const ROOMS: [&[Rule]; 27] = [
     responses::RULES,
     issued::RULES,
     no_grant::RULES,
-    errors::RULES,
-    refused::RULES,
+    reported::RULES,
+    after_refusal::RULES,
     failures::RULES,
     untrusted_text::RULES,
     redirects::RULES,

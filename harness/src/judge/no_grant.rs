@@ -1,4 +1,4 @@
-//! Successes of the token endpoints that hold nothing to go on with: the flow ends there.
+//! Answers of the token endpoints that hold nothing to go on with: the flow ends there.
 //!
 //! RFC 6749 sections 5.1 and 7.1, RFC 8693 section 2.2.1, ID-JAG draft -04 section 4.3.4.
 
@@ -10,9 +10,10 @@ use super::answer::{Nothing, Shape, premature, shape};
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::resource_access::named;
 use super::token_request::seen;
-use super::view::{Line, View, authorization};
+use super::view::{Line, View, authorization, token_refused};
 
 pub(super) const RULES: &[Rule] = &[
+    rule("txe-no-leg2", no_second_leg),
     rule("txr-issued-type", |view| ends(view, &[Party::Idp], &[Nothing::IssuedType])),
     rule("txr-no-token", |view| ends(view, &[Party::Idp], &[Nothing::NoToken])),
     rule("txe-error-in-200", |view| ends(view, &[Party::Idp], &[Nothing::Error])),
@@ -38,17 +39,51 @@ fn ends(view: &View<'_>, parties: &[Party], kinds: &[Nothing]) -> Evidence {
         parties.iter().flat_map(|party| premature(view, *party)).filter_map(|(next, answer)| {
             match (is_such(answer), answer.party) {
                 (false, _) => None,
-                (true, Party::Idp) => Some(second_leg(next, answer)),
+                (true, Party::Idp) => Some(exchange_without_grant(next, answer)),
                 (true, _) => call(next, answer),
             }
         });
     Evidence::of(went_on.chain(claimed(view, last)))
 }
 
-fn second_leg(next: &Exchange, answer: &Exchange) -> Breach {
-    let breach = Breach::new(next, "The client goes on to the second leg although the IdP issued no ID-JAG.");
+fn no_second_leg(view: &View<'_>) -> Evidence {
+    let Some(refusal) = view.leg(Party::Idp).iter().find(|exchange| token_refused(exchange)) else {
+        return Evidence::Unreached("the IdP refused no exchange");
+    };
+    let next = premature(view, Party::Idp).into_iter().map(|(next, _)| next);
+    let next = next.filter(|next| next.number > refusal.number);
+    Evidence::of(next.map(|next| second_leg(next, "although the IdP refused")))
+}
+
+/// A token that nobody issued, sent to the MCP server after the resource authorization server refused.
+pub(super) fn token_made_up(view: &View<'_>) -> Evidence {
+    let leg2 = view.leg(Party::As);
+    let Some(refusal) =
+        leg2.iter().find(|exchange| matches!(shape(exchange), Shape::Broken | Shape::Refusal))
+    else {
+        return Evidence::NotApplicable("the resource authorization server refused nothing");
+    };
+    let granted = leg2.iter().find(|exchange| view.granted(exchange)).map_or(usize::MAX, |leg2| leg2.number);
+    let after = view.mcp().filter(|exchange| (refusal.number..granted).contains(&exchange.number));
+    Evidence::of(after.filter_map(|exchange| {
+        let sent = authorization(&exchange.request)?;
+        let is_known = exchange.request.mentions.iter().any(|mention| view.role(&mention.name).is_some());
+        (!is_known).then(|| {
+            let what = "The client calls the MCP server with a token although none was issued.";
+            let seen = format!("{} {}", sent.scheme, sent.credentials);
+            Breach::new(exchange, what).compare("Authorization", "none", seen)
+        })
+    }))
+}
+
+fn second_leg(next: &Exchange, although: &str) -> Breach {
     let sent = format!("{}, assertion {}", Line(next), seen(next, "assertion"));
-    let breach = breach.compare("next request", "none", sent);
+    let breach = Breach::new(next, format!("The client goes on to the second leg {although}."));
+    breach.compare("next request", "none", sent)
+}
+
+fn exchange_without_grant(next: &Exchange, answer: &Exchange) -> Breach {
+    let breach = second_leg(next, "although the IdP issued no ID-JAG");
     if shape(answer) != Shape::Nothing(Nothing::IssuedType) {
         return breach;
     }

@@ -103,7 +103,7 @@ fn last_refusal<'a>(view: &View<'a>) -> Option<&'a Exchange> {
 }
 
 /// The refusal that the scenario is about, if the run ended with it. An error in a success is none.
-pub(super) fn meant<'a>(view: &View<'a>) -> Option<&'a Exchange> {
+pub(super) fn at_issue<'a>(view: &View<'a>) -> Option<&'a Exchange> {
     let due = &view.scenario.expect.surfaced;
     last_refusal(view).filter(|last| match (view.scenario.at, &due.error) {
         (Some(party), _) => {

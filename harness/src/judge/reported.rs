@@ -1,4 +1,4 @@
-//! What follows a refusal by a token endpoint, and what the caller learns of it.
+//! What the caller learns of a refusal by a token endpoint.
 //!
 //! RFC 6749 section 5.2. With an outcome report the code or the status is due; without one the output is searched,
 //! and what is not in it proves nothing.
@@ -7,11 +7,11 @@ use crosscheck_scenarios::{Party, Severity};
 use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport, Report, ReportedOutcome};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::refusal::{codes, meant, owner};
-use super::view::{Line, View, authorization, token_refused};
+use super::no_grant::token_made_up;
+use super::refusal::{at_issue, codes, owner};
+use super::view::View;
 
 pub(super) const RULES: &[Rule] = &[
-    rule("txe-no-leg2", no_second_leg),
     rule("txe-reported", |view| reported(view, "txe-reported")),
     rule("txe-unknown-code", |view| reported(view, "txe-unknown-code")),
     rule("txe-odd-body", |view| reported(view, "txe-odd-body")),
@@ -22,53 +22,13 @@ pub(super) const RULES: &[Rule] = &[
     rule("flow-failing-step-named", failing_step),
 ];
 
-fn no_second_leg(view: &View<'_>) -> Evidence {
-    let leg1 = view.leg(Party::Idp);
-    let Some(refusal) = leg1.iter().find(|exchange| token_refused(exchange)) else {
-        return Evidence::Unreached("the IdP refused no exchange");
-    };
-    let first_grant = leg1.iter().find(|exchange| view.granted(exchange) && !token_refused(exchange));
-    let without_grant = view.leg(Party::As).iter().filter(|exchange| {
-        exchange.number > refusal.number && first_grant.is_none_or(|granted| exchange.number < granted.number)
-    });
-    Evidence::of(without_grant.map(|exchange| {
-        let breach = Breach::new(exchange, "The client goes on to the second leg although the IdP refused.");
-        let sent = super::token_request::seen(exchange, "assertion");
-        breach.compare("next request", "none", format!("{}, assertion {sent}", Line(exchange)))
-    }))
-}
-
-/// A token that nobody issued, sent to the MCP server after the resource authorization server refused.
-fn token_made_up(view: &View<'_>) -> Evidence {
-    let leg2 = view.leg(Party::As);
-    let Some(refusal) = leg2.iter().find(|exchange| is_error(exchange)) else {
-        return Evidence::NotApplicable("the resource authorization server refused nothing");
-    };
-    let granted = leg2.iter().find(|exchange| view.granted(exchange)).map_or(usize::MAX, |leg2| leg2.number);
-    let after = view.mcp().filter(|exchange| (refusal.number..granted).contains(&exchange.number));
-    Evidence::of(after.filter_map(|exchange| {
-        let sent = authorization(&exchange.request)?;
-        let is_known = exchange.request.mentions.iter().any(|mention| view.role(&mention.name).is_some());
-        (!is_known).then(|| {
-            let what = "The client calls the MCP server with a token although none was issued.";
-            let seen = format!("{} {}", sent.scheme, sent.credentials);
-            Breach::new(exchange, what).compare("Authorization", "none", seen)
-        })
-    }))
-}
-
-/// Whether a token endpoint answered with an error status, or not at all.
-fn is_error(exchange: &Exchange) -> bool {
-    exchange.response.status == 0 || exchange.response.status >= 300
-}
-
 /// What reaches the caller of the refusal that the scenario is about, where that belongs to the row `id`.
 pub(super) fn reported(view: &View<'_>, id: &str) -> Evidence {
     let due = Due::of(view);
     if due.is_empty() && view.scenario.at.is_none() {
         return Evidence::NotApplicable("the scenario asks for no error to be reported");
     }
-    let Some(refusal) = meant(view) else {
+    let Some(refusal) = at_issue(view) else {
         return Evidence::Unreached("the run did not end with the refusal that the scenario is about");
     };
     if owner(refusal) != id {
@@ -77,18 +37,18 @@ pub(super) fn reported(view: &View<'_>, id: &str) -> Evidence {
     if !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::Unreached("the client did not end by itself");
     }
-    let told = due.is_told(&words(view));
+    let words = words(view);
     match &view.transcript.client.report {
         Report::Read(report) if report.outcome == ReportedOutcome::Authorized => {
             let what = "The client reports success although it was refused.";
             Evidence::Broken(vec![Breach::new(refusal, what).compare("outcome", "refused", "authorized")])
         }
         _ if due.is_empty() => Evidence::Kept,
-        Report::Read(report) => Evidence::of(due.missing(refusal, report, &words(view)).map(|seen| {
+        Report::Read(report) => Evidence::of(due.missing(refusal, report, &words).map(|seen| {
             let what = "The error of the refusal does not reach the caller.";
             Breach::new(refusal, what).compare(&format!("reported {}", due.name()), due.values(), seen)
         })),
-        Report::Absent | Report::Unreadable(_) => Evidence::of((!told).then(|| {
+        Report::Absent | Report::Unreadable(_) => Evidence::of((!due.is_told(&words)).then(|| {
             let what = "The output does not name the error; write the outcome report to have this judged.";
             let breach = Breach::new(refusal, what);
             let name = format!("output names {}", due.name());
@@ -166,7 +126,7 @@ fn words(view: &View<'_>) -> String {
 
 /// A report that names a step names the one that failed.
 fn failing_step(view: &View<'_>) -> Evidence {
-    let Some(refusal) = meant(view) else {
+    let Some(refusal) = at_issue(view) else {
         return Evidence::NotApplicable("the run did not end with a refusal that the scenario is about");
     };
     let Some(report) = view.transcript.client.report.read() else {

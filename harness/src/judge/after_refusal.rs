@@ -9,12 +9,12 @@ use crosscheck_scenarios::{EndpointName, Party, Severity};
 use crosscheck_wire::transcript::{Exchange, Presented};
 
 use super::challenge::{lines, parameter};
-use super::errors::reported;
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::identifier::is_near;
 use super::lifecycle::INVALID_GRANT;
 use super::refusal::{STEP_UP, begun_anew, code};
 use super::repetition::grants_bounded;
+use super::reported::reported;
 use super::token_request::seen;
 use super::view::{Line, OTHER_GRANTS, Role, View, WellKnown, well_known};
 
