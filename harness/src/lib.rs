@@ -7,7 +7,6 @@ pub mod cli;
 pub mod driver;
 pub mod exit;
 pub mod expected;
-mod head;
 pub mod interruption;
 pub mod judge;
 pub mod report;

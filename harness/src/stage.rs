@@ -3,6 +3,8 @@
 //! A thread that plays scenarios owns one [`Servers`]. Fresh sockets by the thousand would exhaust the local
 //! ports, so listeners stay and the run behind them is swapped.
 
+mod head;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +23,7 @@ use tower::ServiceExt as _;
 use crosscheck_scenarios::Party;
 use crosscheck_wire::{HeadAct, Origins, Stage};
 
-use crate::head::{Acted, Next};
+use head::{Acted, Next};
 
 /// The servers of all parties on ports of their own, and whatever run is on them now.
 pub struct Servers {

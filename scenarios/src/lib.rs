@@ -3,7 +3,6 @@
 //! A scenario is a script: what the servers of one run do, what the client is told, and what a
 //! conforming client does. This crate reads scripts and checks that they make sense; it plays none of them.
 
-mod answers;
 mod catalogue;
 mod file;
 mod id;

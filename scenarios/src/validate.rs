@@ -1,10 +1,11 @@
 //! What is readable in a script and cannot be meant.
 
+mod answers;
+
 use std::collections::HashSet;
 
 use toml::Spanned;
 
-use crate::answers::{bend_texts, step_contradictions, text_problems};
 use crate::catalogue::Catalogue;
 use crate::file::File;
 use crate::party::Party;
@@ -13,6 +14,8 @@ use crate::reply::{Page, Step};
 use crate::scenario::{Outcome, Scenario};
 use crate::script::{AsScript, IdpScript, McpScript};
 use crate::source::{Problem, Source};
+
+use answers::{bend_texts, step_contradictions, text_problems};
 
 /// The candidate that `word` was most likely meant to be.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

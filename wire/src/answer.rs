@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
-
 use tokio::sync::Notify;
 
 use crosscheck_scenarios::{Act, EndpointName, Long, Reply, Step};

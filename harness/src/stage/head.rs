@@ -16,11 +16,11 @@ use crosscheck_wire::HeadAct;
 
 /// What is to be done to the answer that is written next.
 #[derive(Clone, Default)]
-pub(crate) struct Next(Arc<Mutex<Option<HeadAct>>>);
+pub(super) struct Next(Arc<Mutex<Option<HeadAct>>>);
 
 impl Next {
     /// Puts an act there, before the answer is written.
-    pub(crate) fn set(&self, act: Option<HeadAct>) {
+    pub(super) fn set(&self, act: Option<HeadAct>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = act;
     }
 
@@ -30,7 +30,7 @@ impl Next {
 }
 
 /// A stream on which acts are carried out.
-pub(crate) struct Acted {
+pub(super) struct Acted {
     stream: TcpStream,
     next: Next,
     doing: Doing,
@@ -75,7 +75,7 @@ fn answer(status: u16) -> Vec<u8> {
 }
 
 impl Acted {
-    pub(crate) fn new(stream: TcpStream, next: Next) -> Self {
+    pub(super) fn new(stream: TcpStream, next: Next) -> Self {
         Self { stream, next, doing: Doing::Nothing }
     }
 }

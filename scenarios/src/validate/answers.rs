@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::reply::{Act, Bend, Long, Reply, Step};
-use crate::validate::{PLACEHOLDERS, nearest};
+
+use super::{PLACEHOLDERS, nearest};
 
 /// What is wrong with one answer; `problem` takes what to look for in the file, what is wrong, and a hint.
-pub(crate) fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)) {
+pub(super) fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, String, &str)) {
     if let Some(reply) = &step.reply {
         if !step.json.is_empty() || step.token != Default::default() {
             problem(
@@ -101,7 +102,7 @@ fn step_texts(step: &Step) -> Vec<String> {
 }
 
 /// The texts of what members are set to.
-pub(crate) fn bend_texts(bend: &Bend) -> Vec<String> {
+pub(super) fn bend_texts(bend: &Bend) -> Vec<String> {
     bend.set.values().flat_map(strings).collect()
 }
 
@@ -118,7 +119,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 /// Bare dates, hosts outside the stage, and names in braces that are none.
-pub(crate) fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
+pub(super) fn text_problems(text: &str, problem: &mut impl FnMut(&str, String, &str)) {
     if text.contains("$__toml_private_datetime") {
         problem("reply", "a JSON value is a bare date".into(), "quote dates");
     }
