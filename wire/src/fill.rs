@@ -54,7 +54,8 @@ impl Stage {
         let secret = |party| self.registration(party).client_secret.clone().unwrap_or_default();
         Some(match name {
             "date.past" => httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(60)),
-            "date.soon" => httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2)),
+            // Up to the next whole second, since a date has no parts of one.
+            "date.soon" => httpdate::fmt_http_date(SystemTime::now() + Duration::from_millis(2999)),
             "secret.as_client_secret" => secret(Party::As),
             "secret.as_refresh_token" => self.refresh_token(Party::As),
             "secret.id_jag" => self.ledger.last("id_jag").unwrap_or_default(),
