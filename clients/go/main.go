@@ -16,8 +16,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/modelcontextprotocol/go-sdk/auth/extauth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -56,7 +58,7 @@ type outcome struct {
 
 func main() {
 	if err := drive(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, strings.Join(strings.Fields(err.Error()), " "))
+		fmt.Fprintln(os.Stderr, printable(err.Error()))
 		os.Exit(1)
 	}
 }
@@ -76,7 +78,7 @@ func drive(ctx context.Context) error {
 	report := outcome{Outcome: "authorized"}
 	err := callFirstTool(ctx, client)
 	if err != nil {
-		report = refused(err)
+		report = refused(err).masked(client.given)
 		err = errors.New(report.Message)
 	} else {
 		report.Scope = client.grantedScope(ctx)
@@ -267,14 +269,38 @@ func refused(err error) outcome {
 	}
 	report.Error, report.ErrorDescription, report.ErrorURI = answer.ErrorCode, answer.ErrorDescription, answer.ErrorURI
 	report.Status = answer.Response.StatusCode
-	if answer.ErrorCode == "" {
-		// The SDK's text would quote the whole body, whatever it holds.
-		report.Message = fmt.Sprintf("%s: the token endpoint answered %s", report.Step, answer.Response.Status)
-	}
 	if report.Status >= 400 && json.Unmarshal(answer.Body, &report.Members) == nil {
 		for _, known := range []string{"error", "error_description", "error_uri"} {
 			delete(report.Members, known)
 		}
 	}
 	return report
+}
+
+// masked is the report without echoed tokens and secrets, and with texts of at most 16,384 bytes.
+func (o outcome) masked(given registration) outcome {
+	mask := func(text string) string {
+		for _, secret := range []string{given.ClientSecret, given.IdPClientSecret} {
+			if secret != "" {
+				text = strings.ReplaceAll(text, secret, "[secret]")
+			}
+		}
+		return jwt.ReplaceAllString(text, "[token]")
+	}
+	for _, text := range []*string{&o.Error, &o.ErrorDescription, &o.ErrorURI, &o.Message} {
+		*text = mask(*text)
+		*text = (*text)[:min(len(*text), 16384)]
+	}
+	for name, value := range o.Members {
+		o.Members[name] = json.RawMessage(mask(string(value)))
+	}
+	return o
+}
+
+var jwt = regexp.MustCompile(`eyJ[\w-]+(\.[\w-]+)*`)
+
+// printable is a text as one line of at most 300 characters, without control characters.
+func printable(text string) string {
+	line := []rune(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }), " "))
+	return string(line[:min(len(line), 300)])
 }

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx2
@@ -50,12 +51,12 @@ def main(url: str) -> int:
         if flow.tokens and flow.tokens.scope:
             outcome["scope"] = flow.tokens.scope
     except Exception as error:
-        outcome = refusal(root_cause(error), flow.step)
+        outcome = masked(refusal(root_cause(error), flow.step), context)
         line = ": ".join(outcome[part] for part in ("step", "error", "message") if outcome.get(part))
-        print(printable(line, context), file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     if path := os.environ.get("CROSSCHECK_OUTCOME"):
         with open(path, "w", encoding="utf-8") as report:
-            json.dump(outcome, report)
+            json.dump(outcome, report, separators=(",", ":"))
     return 0 if outcome["outcome"] == "authorized" else 1
 
 
@@ -208,8 +209,8 @@ def refusal(error: BaseException, step: str | None) -> dict:
 
 
 def error_answer(status: int, body: str) -> dict:
-    """The members of an OAuth error answer (RFC 6749 section 5.2)."""
-    members = json_object(body)
+    """The members of an OAuth error answer (RFC 6749 section 5.2); a token is nothing to report."""
+    members = {name: value for name, value in json_object(body).items() if not name.endswith("_token")}
     texts = {name: members.pop(name) for name in ("error", "error_description", "error_uri") if name in members}
     named = {name: text for name, text in texts.items() if isinstance(text, str)}
     return {"status": status, **named, **({"members": members} if members else {})}
@@ -231,15 +232,26 @@ def root_cause(error: BaseException) -> BaseException:
     return next((cause for cause in causes if isinstance(cause, (ExchangeRefused, OAuthFlowError))), causes[0])
 
 
-def printable(text: str, context: dict) -> str:
-    """The first line of a text, at most 300 characters, without control characters and echoed tokens or secrets.
+def masked(value: Any, context: dict) -> Any:
+    """The texts of a report without echoed tokens and secrets, none of them longer than 16,384 characters."""
+    if isinstance(value, str):
+        for secret in filter(None, (context.get("client_secret"), context.get("idp_client_secret"))):
+            value = value.replace(secret, "[secret]")
+        return re.sub(r"eyJ[\w-]+(\.[\w-]+)*", "[token]", value)[:16384]
+    if isinstance(value, list):
+        return [masked(item, context) for item in value]
+    if isinstance(value, dict):
+        return {name: masked(item, context) for name, item in value.items()}
+    return value
+
+
+def printable(text: str) -> str:
+    """The first line of a text, at most 300 characters, without control characters.
 
     Later lines are left out because the SDK's validation errors quote the values there.
     """
-    line = "".join(char if char.isprintable() else " " for char in re.split(r"[\r\n]", text, maxsplit=1)[0])
-    for secret in filter(None, (context.get("client_secret"), context.get("idp_client_secret"))):
-        line = line.replace(secret, "[secret]")
-    return re.sub(r"eyJ[\w-]+(\.[\w-]+)*", "[token]", line)[:300]
+    line = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    return "".join(char if char.isprintable() else " " for char in line)[:300]
 
 
 if __name__ == "__main__":

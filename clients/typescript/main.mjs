@@ -33,9 +33,8 @@ async function main(url, env) {
         const provider = await makeCalls(context.calls ?? [{ url }], context, progress, env);
         outcome = { outcome: 'authorized', scope: provider.tokens()?.scope };
     } catch (error) {
-        outcome = refusal(error, progress.step);
-        const line = [outcome.step, outcome.error, outcome.message].filter(Boolean).join(': ');
-        console.error(printable(line, context));
+        outcome = masked(refusal(error, progress.step), context);
+        console.error(printable([outcome.step, outcome.error, outcome.message].filter(Boolean).join(': ')));
     }
     if (env.CROSSCHECK_OUTCOME) {
         writeFileSync(env.CROSSCHECK_OUTCOME, JSON.stringify(outcome));
@@ -156,7 +155,8 @@ function refusal(error, step) {
             error: oauth.code,
             error_description: unreadable || oauth.message === oauth.code ? undefined : oauth.message,
             error_uri: oauth.errorUri,
-            status: unreadable ? Number(unreadable[1]) : undefined
+            status: unreadable ? Number(unreadable[1]) : undefined,
+            members: unreadable ? members(oauth.message.split('Raw body: ').at(-1)) : undefined
         };
     }
     const http = errors.find(cause => cause instanceof SdkHttpError);
@@ -164,12 +164,28 @@ function refusal(error, step) {
         return { ...report, step: 'resource', status: http.status };
     }
     // The token exchange function throws plain errors; the code, or else the status, stands only in their text.
-    const exchange = /^Token exchange failed(?: with status (\d{3}):|: (.+?)(?: - (.*))?$)/s.exec(message);
+    const exchange = /^Token exchange failed(?: with status (\d{3}): (.*)$|: (.+?)(?: - (.*))?$)/s.exec(message);
     if (step === 'token_exchange' && exchange) {
-        const [, status, code, description] = exchange;
-        return { ...report, error: code, error_description: description, status: status && Number(status) };
+        const [, status, body, code, description] = exchange;
+        return {
+            ...report,
+            error: code,
+            error_description: description,
+            status: status && Number(status),
+            members: body && members(body)
+        };
     }
     return report;
+}
+
+/** What stands beside the code and its description in an answer that the SDK quotes. */
+function members(body) {
+    try {
+        const { error, error_description, error_uri, ...others } = JSON.parse(body);
+        return Array.isArray(others) ? undefined : others;
+    } catch {
+        return undefined;
+    }
 }
 
 function causes(error) {
@@ -180,13 +196,24 @@ function causes(error) {
     return chain;
 }
 
-/** A text as one line of at most 300 characters, without control characters and echoed tokens or secrets. */
-function printable(text, context) {
-    let line = text.replace(/[\p{Cc}\s]+/gu, ' ');
-    for (const secret of [context.client_secret, context.idp_client_secret].filter(Boolean)) {
-        line = line.replaceAll(secret, '[secret]');
+/** The texts of a report without echoed tokens and secrets, none of them longer than 16,384 characters. */
+function masked(value, context) {
+    if (typeof value === 'string') {
+        const secrets = [context.client_secret, context.idp_client_secret].filter(Boolean);
+        const text = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), value);
+        return text.replace(/eyJ[\w-]+(\.[\w-]+)*/g, '[token]').slice(0, 16384);
     }
-    return line.replace(/eyJ[\w-]+(\.[\w-]+)*/g, '[token]').slice(0, 300);
+    if (Array.isArray(value)) {
+        return value.map(item => masked(item, context));
+    }
+    return value && typeof value === 'object'
+        ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, masked(item, context)]))
+        : value;
+}
+
+/** A text as one line of at most 300 characters, without control characters. */
+function printable(text) {
+    return text.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300);
 }
 
 process.exitCode = await main(process.argv.at(-1), process.env);

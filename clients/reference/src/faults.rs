@@ -421,7 +421,7 @@ faults! {
 
     // Failures of the servers and of the network.
 
-    /// Repeats a token request twice, without a pause, after a server error.
+    /// Repeats a token request three times, without a pause, after a server error.
     ServerErrorRepeatedAtOnce "server-error-repeated-at-once" ["http-5xx"];
     /// Repeats a token request once, without a pause, whatever `Retry-After` says.
     RetryAfterIgnored "retry-after-ignored" ["http-429"];

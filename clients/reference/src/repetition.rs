@@ -51,7 +51,7 @@ impl Client {
         let at_once = [
             (Fault::StepUpExchangeRepeated, old_sign_on, 1),
             (Fault::RepeatsRefusedRequest, error.is_some() && (400..500).contains(&status), 2),
-            (Fault::ServerErrorRepeatedAtOnce, status >= 500, 2),
+            (Fault::ServerErrorRepeatedAtOnce, status >= 500, 3),
             (Fault::RetryAfterIgnored, told.retry_after.is_some(), 1),
             (Fault::RepeatsForEver, failed, 7),
             (Fault::BrokenConnectionRepeated, broken, 3),

@@ -104,7 +104,8 @@ fn beyond_grant(view: &View<'_>) -> Evidence {
 
 /// A narrower access token is not asked for over and over.
 fn asked_again(view: &View<'_>) -> Evidence {
-    if !view.leg(Party::As).iter().any(|leg2| narrowed(view, leg2).is_some()) {
+    let is_less = |leg2: &&Exchange| narrowed(view, leg2).is_some() && !asked(view, leg2).is_empty();
+    if !view.leg(Party::As).iter().any(is_less) {
         return Evidence::Unreached("the authorization server granted all that was asked for");
     }
     let idle = idle_grants(view).into_iter().chain(idle_exchanges(view));

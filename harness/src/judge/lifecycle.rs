@@ -28,6 +28,11 @@ pub(super) fn lifetime(issued: &Exchange) -> Option<f64> {
     stated.as_f64().or_else(|| stated.as_str()?.parse().ok())
 }
 
+/// Whether a token has ended before it can be used, as the answer that brought it says.
+pub(super) fn ends_at_once(issued: &Exchange) -> bool {
+    lifetime(issued).is_some_and(|seconds| seconds <= 0.0)
+}
+
 /// A grant that was refused, or that has ended, is not presented.
 fn expired_grant(view: &View<'_>) -> Evidence {
     let presented: Vec<_> =

@@ -45,6 +45,15 @@ fn followed(view: &View<'_>, exchanges: &[&Exchange], what: &str, is: impl Fn(Ro
     view.bait(breaches.collect())
 }
 
+/// Whether the client went where an answer redirects to on another origin.
+pub(super) fn is_followed(view: &View<'_>, from: &Exchange) -> bool {
+    target(view, from).is_some_and(|to| {
+        view.exchanges
+            .iter()
+            .any(|exchange| exchange.number > from.number && is_near(&to, &view.url(exchange)))
+    })
+}
+
 /// Where an answer redirects to, if that is another origin.
 fn target(view: &View<'_>, exchange: &Exchange) -> Option<String> {
     let redirects = matches!(exchange.response.status, 301 | 302 | 303 | 307 | 308);

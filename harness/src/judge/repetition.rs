@@ -10,7 +10,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use super::challenge::{lines, schemes};
 use super::evidence::{Breach, Evidence, Rule, rule};
-use super::lifecycle::{INVALID_GRANT, NO_TOKEN, lifetime};
+use super::lifecycle::{INVALID_GRANT, NO_TOKEN, ends_at_once, lifetime};
 use super::token_request::seen;
 use super::view::{View, authorization, token_refused};
 
@@ -66,10 +66,10 @@ pub(super) fn idle_grants<'a>(view: &View<'a>) -> Vec<&'a Exchange> {
     wasted.flatten().collect()
 }
 
-/// Whether an answer gives reason to fetch another token.
+/// Whether an answer gives reason to fetch another token: it refuses, or brings an access token that ends at once.
 fn is_reason(view: &View<'_>, exchange: &Exchange) -> bool {
     if view.is_token_request(exchange) {
-        return token_refused(exchange);
+        return token_refused(exchange) || (exchange.party != Party::Idp && ends_at_once(exchange));
     }
     view.bearer(exchange).is_some() && matches!(exchange.response.status, 401 | 403)
 }

@@ -8,6 +8,7 @@ use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport, Report, Report
 
 use super::evidence::{Breach, Evidence, Rule, rule};
 use super::no_grant::token_made_up;
+use super::redirects::is_followed;
 use super::refusal::{at_issue, codes, owner};
 use super::view::View;
 
@@ -33,6 +34,9 @@ pub(super) fn reported(view: &View<'_>, id: &str) -> Evidence {
     };
     if owner(refusal) != id {
         return Evidence::NotApplicable("the refusal is of another kind");
+    }
+    if is_followed(view, refusal) {
+        return Evidence::NotApplicable("the client followed a redirect, and was answered elsewhere");
     }
     if !matches!(view.transcript.client.ended, Ended::Exited(_)) {
         return Evidence::Unreached("the client did not end by itself");
@@ -82,7 +86,7 @@ impl<'a> Due<'a> {
     }
 
     fn is_told(&self, words: &str) -> bool {
-        let code = self.code.is_some_and(|code| words.contains(code));
+        let code = self.code.is_some_and(|code| holds(words, code));
         code || self.status.as_ref().is_some_and(|status| has_number(words, status))
     }
 
@@ -91,7 +95,7 @@ impl<'a> Due<'a> {
         let others = codes(&refusal.response);
         let code = self.code.is_some_and(|code| match &report.error {
             Some(error) => error == code || others.contains(error),
-            None => words.contains(code),
+            None => holds(words, code),
         });
         let status = self.status.as_ref().is_some_and(|due| match report.status {
             Some(status) => status.to_string() == *due,
@@ -108,6 +112,11 @@ impl<'a> Due<'a> {
 
 fn either(texts: [Option<&str>; 2]) -> String {
     texts.into_iter().flatten().collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether a code stands in a text. A blank one stands in all.
+fn holds(text: &str, code: &str) -> bool {
+    !code.trim().is_empty() && text.contains(code)
 }
 
 /// Whether a number stands in a text, and not inside a longer one.

@@ -7,6 +7,7 @@ use crosscheck_wire::transcript::{Exchange, Place};
 use crosscheck_wire::{Alteration, Text};
 
 use super::evidence::{Breach, Evidence, Rule, rule};
+use super::lifecycle::ends_at_once;
 use super::view::{Role, View, authorization, meant};
 
 pub(super) const RULES: &[Rule] = &[
@@ -92,11 +93,15 @@ fn every_request(view: &View<'_>) -> Evidence {
     if !view.is_authorized() {
         return Evidence::Unreached("the MCP server accepted no access token");
     }
-    // After a refusal, and for a user who was not there before, the client has no token that is any good.
+    // After a refusal or the end of its token, and for a user who was not there before, the client has none that is
+    // any good.
     let has_token = |exchange: &Exchange| {
         let before = |other: &&Exchange| other.number < exchange.number && other.party == exchange.party;
         let last = view.mcp().filter(before).filter(|other| view.bearer(other).is_some()).last();
-        let is_good = last.is_some_and(|last| !matches!(last.response.status, 401 | 403));
+        let is_good = last.is_some_and(|last| {
+            let issued = view.bearer(last).and_then(|token| view.issued_in(token));
+            !matches!(last.response.status, 401 | 403) && !issued.is_some_and(ends_at_once)
+        });
         is_good
             && view.mcp().filter(before).any(|other| view.accepted(other))
             && !is_first_of_user(view, exchange)

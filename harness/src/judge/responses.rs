@@ -141,13 +141,13 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
     let is_scripted = script.reply.is_some() || bent.any(|name| name == "scope");
     let scope = scope(&asked(view, exchange), members, is_scripted)?;
     let form = form(view, leg, exchange, &script.token)?;
-    let is_unknown = |(name, value): (&String, &Value)| {
-        let known = leg.members.iter().chain(&MEMBERS).any(|known| known == name);
-        !known || (value.is_null() && !["expires_in", "scope"].contains(&name.as_str()))
-    };
+    let is_known = |name: &String| leg.members.iter().chain(&MEMBERS).any(|known| known == name);
+    // Where the type of a member is known, a null is not of it.
+    let has_null =
+        members.iter().any(|(name, value)| value.is_null() && (is_known(name) || name == "id_token"));
     let at_idp = leg.party == Party::Idp;
     let is_minimal = scope == Scope::Absent && !members.contains_key("expires_in");
-    let unknown = members.iter().any(is_unknown) || scope == Scope::Null;
+    let unknown = members.keys().any(|name| !is_known(name));
     let due = |is_odd: bool, row| is_odd.then_some((row, Severity::Fail));
     let odd = [
         due(token_type != leg.token_type, leg.case),
@@ -156,6 +156,7 @@ fn row(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<(&'static str,
         lifetime(members).map(|at_most| (leg.expires, at_most)),
         due(members.contains_key("refresh_token"), leg.refresh_token),
         due(unknown, "http-unknown-members"),
+        has_null.then_some(("http-unknown-members", Severity::Warn)),
         packing(exchange).map(|at_most| ("http-content-type", at_most)),
         due(form == Form::Unreadable, leg.opaque),
         due(form == Form::Large, "http-large-value"),
@@ -263,7 +264,8 @@ fn form(view: &View<'_>, leg: &Leg, exchange: &Exchange, token: &TokenBend) -> O
 const MEMBERS: [&str; 5] = ["access_token", "expires_in", "refresh_token", "scope", "token_type"];
 
 /// Claims and header parameters of a grant that a client may check (ID-JAG draft -04 section 3.1).
-const CHECKED: [&str; 9] = ["client_id", "exp", "iat", "iss", "jti", "nbf", "resource", "scope", "typ"];
+const CHECKED: [&str; 10] =
+    ["authorization_details", "client_id", "exp", "iat", "iss", "jti", "nbf", "resource", "scope", "typ"];
 
 /// Seconds beyond which a lifetime may be taken for a mistake.
 const LONGEST: f64 = u32::MAX as f64;

@@ -95,7 +95,8 @@ fn every_oddity_has_its_row() {
         (LEG2, "jbr-expires", Warn, json!({"expires_in": null})),
         (LEG2, "jbr-expires", Info, json!({"expires_in": "soon"})),
         (LEG2, "jbr-refresh-token", Warn, json!({"refresh_token": "r"})),
-        (LEG2, "http-unknown-members", Fail, json!({"scope": "null"})),
+        (LEG2, "http-unknown-members", Warn, json!({"scope": "null"})),
+        (LEG2, "http-unknown-members", Warn, json!({"id_token": "null", "issued_at": "null"})),
     ] {
         given_up(answered(at, members), at, id, Some(verdict));
     }
@@ -163,7 +164,11 @@ fn who_refuses_an_answer_that_is_wrong_is_left_alone() {
     let mut created = answered(LEG2, json!({}));
     created.bend(LEG2, |exchange| exchange.response.status = 201);
     given_up(created, LEG2, "jbr-accept", None);
-    for set in [json!({"aud": "{trap.issuer}"}), json!({"exp": 1})] {
+    for set in [
+        json!({"aud": "{trap.issuer}"}),
+        json!({"exp": 1}),
+        json!({"authorization_details": [{"type": "x-files"}]}),
+    ] {
         given_up(token(LEG1, &json!({"claims": {"set": set}})), LEG1, "txr-opaque", None);
     }
     let mut narrowed = answered(LEG1, json!({}));

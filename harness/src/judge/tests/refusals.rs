@@ -157,6 +157,30 @@ fn code_or_status_suffices_where_both_are_named() {
 }
 
 #[test]
+fn a_blank_code_is_told_by_itself_or_with_the_status() {
+    let mut sample = refused(Party::As, 400, json!({"error": " "}), (Some(" "), Some(400)));
+    for told in [json!({"outcome": "refused", "error": " "}), json!({"outcome": "refused", "status": 400})] {
+        sample.transcript.client.report = report(told);
+        assert_eq!(sample.findings(), []);
+    }
+    sample.transcript.client.report = report(json!({"outcome": "refused", "message": "no token came"}));
+    fails(&sample, "jbe-odd-body");
+}
+
+#[test]
+fn who_follows_a_redirect_has_another_answer_to_tell() {
+    let mut sample = refused(Party::As, 307, json!({}), (None, Some(307)));
+    let location = Header { name: "location".into(), value: Text::plain("http://trap/token") };
+    sample.bend(LEG2, |exchange| exchange.response.headers.push(location));
+    sample.transcript.client.report = report(json!({"outcome": "refused", "status": 401}));
+    fails(&sample, "jbe-odd-body");
+    let mut followed = refusal_of(leg2(), "invalid_client");
+    followed.party = Party::Trap;
+    sample.then([followed]).transcript.client.ended = Ended::Exited(1);
+    fails(&sample, "http-redirect-secret@as");
+}
+
+#[test]
 fn without_a_readable_report_nothing_counts_but_the_report() {
     let due = (Some("invalid_grant"), Some(400));
     let mut sample = refused(Party::Idp, 400, json!({"error": "invalid_grant"}), due);

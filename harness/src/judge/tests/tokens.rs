@@ -11,8 +11,8 @@ use crate::check::Verdict;
 
 use super::sample::{
     FIRST_CALL, LEG1, LEG2, METADATA, RESOURCE_METADATA, SECOND_CALL, Sample, TRAP, around, basic, call,
-    document, exchange, flow, json_response, leg1, leg2, metadata_of, second_call, second_flow, set,
-    set_header, value,
+    challenge, document, exchange, flow, json_response, leg1, leg2, metadata_of, second_call, second_flow,
+    set, set_header, value,
 };
 use super::{bent, fails, only};
 
@@ -151,6 +151,25 @@ fn tokens_are_used_while_they_are_good() {
         exchange.response.body.json.as_mut().unwrap()["expires_in"] = json!(5);
     }
     assert_eq!(short.findings(), []);
+}
+
+#[test]
+fn a_token_that_ends_at_once_is_fetched_anew() {
+    let mut sample = Sample::honest();
+    sample.transcript.values.push(value("access_token#1", ValueKind::Token, &[Party::Mcp]));
+    for _ in 0..4 {
+        sample.then([challenge()].into_iter().chain(flow(1))).calls("access_token#1", 200);
+    }
+    let found: Vec<_> = sample.findings().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(found, ["res-every-request", "life-token-reused"]);
+    for exchange in sample.transcript.exchanges.iter_mut().filter(|exchange| exchange.party == Party::As) {
+        if let Some(expires_in) =
+            exchange.response.body.json.as_mut().and_then(|json| json.get_mut("expires_in"))
+        {
+            *expires_in = json!(-1);
+        }
+    }
+    assert_eq!(sample.findings(), []);
 }
 
 #[test]

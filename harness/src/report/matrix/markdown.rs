@@ -70,9 +70,9 @@ impl Display for Answer<'_> {
         };
         match (self.status, self.error, &self.content_type) {
             (0, ..) => return out.write_str("broken off"),
-            (status, Some(error), _) => write!(out, "{status} {}", brief(error))?,
-            (status, None, Some(kind)) => write!(out, "{status} {}", brief(kind))?,
-            (status, None, None) => write!(out, "{status}")?,
+            (status, Some(error), _) if !error.trim().is_empty() => write!(out, "{status} {}", brief(error))?,
+            (status, _, Some(kind)) => write!(out, "{status} {}", brief(kind))?,
+            (status, _, None) => write!(out, "{status}")?,
         }
         match (self.bytes, self.complete) {
             (_, false) => out.write_str(", incomplete"),
