@@ -24,18 +24,21 @@ pub(crate) struct Namer {
 struct Needle {
     finder: Finder<'static>,
     value: usize,
-    encoding: Encoding,
+    /// The form; `None` for the beginning of a value, which may stand there without the rest.
+    encoding: Option<Encoding>,
 }
 
 impl Namer {
     pub(crate) fn new(values: Vec<Minted>) -> Self {
-        let needles = values.iter().enumerate().flat_map(|(index, minted)| {
-            forms(minted).into_iter().map(move |(text, encoding)| Needle {
-                finder: Finder::new(text.as_bytes()).into_owned(),
-                value: index,
-                encoding,
-            })
-        });
+        let needles =
+            values.iter().enumerate().flat_map(|(index, minted)| {
+                let forms = forms(minted).into_iter().map(|(text, encoding)| (text, Some(encoding)));
+                let is_secret = minted.facts.kind != ValueKind::Identifier;
+                let beginning = minted.value.get(..BEGINNING).filter(|_| is_secret);
+                forms.chain(beginning.map(|text| (text.to_owned(), None))).map(move |(text, encoding)| {
+                    Needle { finder: Finder::new(text.as_bytes()).into_owned(), value: index, encoding }
+                })
+            });
         let needles = needles.collect();
         Self { values, needles }
     }
@@ -83,8 +86,8 @@ impl Namer {
             .needles
             .iter()
             .flat_map(|needle| {
-                let length = needle.finder.needle().len();
-                needle.finder.find_iter(text.as_bytes()).map(move |at| (at, length, needle))
+                let found = needle.finder.find_iter(text.as_bytes());
+                found.filter_map(move |at| Some((at, self.length(needle, &text.as_bytes()[at..])?, needle)))
             })
             .collect();
         found.sort_by_key(|&(at, length, _)| (at, usize::MAX - length));
@@ -97,11 +100,27 @@ impl Namer {
             }
             unknown_tokens(&text[end..at], &mut parts);
             let name = self.values[needle.value].facts.name.clone();
-            parts.push(Part::Value { name, encoding: needle.encoding });
+            parts.push(match needle.encoding {
+                Some(encoding) => Part::Value { name, encoding },
+                None => Part::Altered { value: name, how: Alteration::Cut },
+            });
             end = at + length;
         }
         unknown_tokens(&text[end..], &mut parts);
         Text::from_parts(parts)
+    }
+
+    /// How much of `text`, which begins with the needle, is the value's. A beginning counts only where it ends like a
+    /// value cut short: tokens begin alike, and one of another run has more behind what they share.
+    fn length(&self, needle: &Needle, text: &[u8]) -> Option<usize> {
+        if needle.encoding.is_some() {
+            return Some(needle.finder.needle().len());
+        }
+        let value = self.values[needle.value].value.as_bytes();
+        let common = value.iter().zip(text).take_while(|(one, other)| one == other).count();
+        let goes_on =
+            text.get(common).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+        (!goes_on).then_some(common)
     }
 
     /// JSON with the values in its strings and member names replaced by `«name»`; a long string is cut.
@@ -163,6 +182,9 @@ fn forms(minted: &Minted) -> Vec<(String, Encoding)> {
 
 /// Forms shorter than that would be found by chance.
 const SHORTEST: usize = 12;
+
+/// Bytes of a secret that are looked for where the rest is missing.
+const BEGINNING: usize = 24;
 
 /// The text with the hex digits of its escapes in lower case.
 fn lower_hex(text: &str) -> String {

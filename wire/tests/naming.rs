@@ -156,6 +156,23 @@ async fn a_leak_is_found_in_every_form() {
 }
 
 #[tokio::test]
+async fn a_token_of_which_the_end_is_missing_is_named() {
+    let stage = stage();
+    let token = &stage.id_token;
+    let header = token.split('.').next().unwrap();
+    for length in [header.len(), header.len() + 1, 150, token.len() - 1] {
+        let printed = format!("token {}\n{}", &token[..length], &token[..length]);
+        let text = close(&stage, client(&printed, None)).client.stdout.text;
+        assert_eq!(text.to_string(), "token «id_token cut short»\n«id_token cut short»", "{length}");
+        assert_eq!(text.names().count(), 0);
+    }
+    // Another token of the same key begins alike.
+    let other = format!("{header}.eyJzdWIiOiJzb21lYm9keSBlbHNlIn0.AAAA");
+    let text = close(&stage, client(&other, None)).client.stdout.text;
+    assert!(text.to_string().starts_with("«unknown token"), "{text}");
+}
+
+#[tokio::test]
 async fn a_saved_transcript_holds_no_secret_and_reads_back_equal() {
     let stage = stage();
     let secret = stage.registration(Party::As).client_secret.clone().unwrap();
