@@ -100,6 +100,14 @@ pub(crate) fn word_problems(file: &File, source: Source<'_>, faults: &[&str]) ->
         problems.push(source.problem(Some(place.span()), what, Some("name `idp`, `as` or both".into())));
     }
 
+    for at in std::iter::once(&file.at).chain(file.case.iter().filter_map(|case| case.at.as_ref())) {
+        let mut seen = HashSet::new();
+        for place in at.iter().filter(|place| !seen.insert(*place.get_ref())) {
+            let what = format!("`at` names `{}` twice", place.get_ref());
+            problems.push(source.problem(Some(place.span()), what, Some("name each once".into())));
+        }
+    }
+
     for (_, variant) in file.clone().variants() {
         problems.extend(leg_problems(&variant, source));
     }
@@ -154,7 +162,12 @@ pub(crate) fn contradictions(scenario: &Scenario, source: Source<'_>) -> Vec<Pro
         problem(
             "title",
             "the scenario names no requirement".into(),
-            "add `requirements = [\"…\"]`: what it exists to provoke",
+            match scenario.at {
+                None => "add `requirements = [\"…\"]`: what it exists to provoke",
+                Some(_) => {
+                    "name one that is judged at this leg: `jb…` is left out at the IdP, `tx…` at the other server"
+                }
+            },
         );
     }
     if let Some(profile) = scenario.profile

@@ -101,6 +101,12 @@ fn contradictions_are_refused() {
         ("[[idp.token]]\nreply = { status = 400, base64 = \"a-b_\" }\n", "a body is no base64"),
         ("[[idp.token]]\nreply = { status = 400, long = { times = 3 } }\n", "repeats nothing"),
         (
+            "[[idp.token]]\nreply = { status = 400, long = { repeat = \"A\", tail = \"B\" } }\n",
+            "something stands behind a body without end",
+        ),
+        ("[[idp.token]]\ntoken = { padding = 1000000000000 }\n", "padded with 1000000000000 bytes"),
+        ("at = [\"idp\", \"idp\"]\ntoken = [{}]\n", "`at` names `idp` twice"),
+        (
             "[[idp.token]]\nreply = { status = 400, gzip = true, long = { repeat = \"A\" } }\n",
             "a body without end is compressed",
         ),

@@ -204,7 +204,11 @@ fn oversize(view: &View<'_>) -> Evidence {
             let what = "The client reads an answer whatever its size.";
             let breach = Breach::new(exchange, what).ends_run();
             let seen = format!("{} MiB of {}", body.bytes >> 20, Line(exchange));
-            breach.compare("read", format!("less than {} MiB", TOO_LARGE >> 20), seen)
+            let due = match taken {
+                true => format!("less than {} MiB", TOO_LARGE >> 20),
+                false => "an end of its own".into(),
+            };
+            breach.compare("read", due, seen)
         })
     }))
 }

@@ -47,9 +47,9 @@ fn expired_grant(view: &View<'_>) -> Evidence {
             .collect();
         let was_good = before.iter().any(|(before, _)| view.granted(before));
         // A grant that never was good is refused for another reason than its end.
-        let refused = before
-            .iter()
-            .find(|(before, _)| was_good && before.response.member("error") == Some(INVALID_GRANT));
+        let refused = before.iter().find(|(before, _)| {
+            was_good && !view.granted(before) && before.response.member("error") == Some(INVALID_GRANT)
+        });
         if let Some((refusal, _)) = refused {
             let breach =
                 Breach::new(exchange, "A grant is presented again after it was refused as no longer good.");

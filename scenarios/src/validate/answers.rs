@@ -25,6 +25,13 @@ pub(super) fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, St
     if let Some(act) = &step.act {
         act_contradictions(act, problem);
     }
+    if step.token.padding > MOST_PADDING {
+        problem(
+            "padding",
+            format!("a token is padded with {} bytes", step.token.padding),
+            "use 1 MiB at most",
+        );
+    }
     let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     for (name, values) in step.headers.iter().chain(step.reply.iter().flat_map(|reply| &reply.headers)) {
         if name.is_empty() || !name.chars().all(legal) {
@@ -43,6 +50,9 @@ pub(super) fn step_contradictions(step: &Step, problem: &mut impl FnMut(&str, St
     }
 }
 
+/// Bytes of padding that a token may have: a token stands in a header and in the record.
+const MOST_PADDING: usize = 1 << 20;
+
 fn reply_contradictions(reply: &Reply, problem: &mut impl FnMut(&str, String, &str)) {
     let bodies = [reply.json.is_some(), reply.body.is_some(), reply.base64.is_some(), reply.long.is_some()];
     if bodies.into_iter().filter(|there| *there).count() > 1 {
@@ -60,6 +70,9 @@ fn reply_contradictions(reply: &Reply, problem: &mut impl FnMut(&str, String, &s
     }
     if long.times.is_none() && reply.gzip {
         problem("gzip", "a body without end is compressed".into(), "write `times`");
+    }
+    if long.times.is_none() && !long.tail.is_empty() {
+        problem("tail", "something stands behind a body without end".into(), "write `times`");
     }
     if long.is_numbered() && long.bytes().is_none_or(|bytes| bytes > Long::NUMBERED) {
         let what = "`{n}` stands in a body that may not be held in memory".to_owned();
