@@ -163,8 +163,23 @@ impl File {
     /// The scenarios of the file called `id`, each with the id of its own. Words that are no known
     /// capability are left out here; the loader reports them.
     pub(crate) fn into_scenarios(self, id: &str, text: &str) -> Vec<Scenario> {
-        let variants = self.variants().into_iter();
-        variants.flat_map(|(case, file)| file.at_each_leg(&format!("{id}{case}"), text)).collect()
+        let texts = self.excerpts(text);
+        let variants = self.variants().into_iter().zip(texts);
+        variants.flat_map(|((case, file), text)| file.at_each_leg(&format!("{id}{case}"), &text)).collect()
+    }
+
+    /// The script as far as it is about each of its cases: what stands above all of them, and the case.
+    fn excerpts(&self, text: &str) -> Vec<String> {
+        let starts: Option<Vec<_>> =
+            self.case.iter().map(|case| text[..case.id.span().start].rfind(CASE)).collect();
+        let Some(starts @ [first, ..]) = starts.as_deref() else {
+            return vec![text.to_owned(); self.case.len().max(1)];
+        };
+        let ends = starts[1..].iter().copied().chain([text.len()]);
+        let excerpt = |(start, end): (&usize, usize)| {
+            format!("{}\n\n{}\n", text[..*first].trim_end(), text[*start..end].trim_end())
+        };
+        starts.iter().zip(ends).map(excerpt).collect()
     }
 
     /// The file with each of its cases, or as it is where it has none; and what each adds to its id.
@@ -281,6 +296,9 @@ impl File {
         }
     }
 }
+
+/// What a case begins with, unless the cases are written as an inline array.
+const CASE: &str = "[[case]]";
 
 fn words<T>(words: Vec<Spanned<String>>, make: impl Fn(String) -> T) -> Vec<T> {
     words.into_iter().map(|word| make(word.into_inner())).collect()

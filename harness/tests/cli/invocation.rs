@@ -71,6 +71,8 @@ fn explain_tells_of_requirements_and_scenarios_and_helps_with_typing() {
     crosscheck(&["explain", "tx-audience-is-as-issuer"]).exits(0).says("source").says("mend").says("wrong");
     crosscheck(&["explain", "cauth-present@as"]).exits(0).says("cauth-present");
     crosscheck(&["explain", "flow/complete"]).exits(0).says("script");
+    let case = crosscheck(&["explain", "errors/regular/r09-invalid-client/as"]).exits(0);
+    case.says("id = \"r09-invalid-client\"").without("id = \"r08-invalid-client\"");
     crosscheck(&["explain", "tx-audiance-is-as-issuer"])
         .exits(2)
         .says("did you mean `tx-audience-is-as-issuer`?");
