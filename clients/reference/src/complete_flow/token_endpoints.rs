@@ -75,7 +75,7 @@ async fn a_token_request_is_sent_as_often_as_the_behaviour_says() {
         (cut(), fault(Fault::BrokenConnectionRepeated), 4),
         (cut(), fault(Fault::RepeatsForEver), 8),
         (cut(), control(Control::RepeatsAfterPause), 3),
-        (down(), fault(Fault::ServerErrorRepeatedAtOnce), 3),
+        (down(), fault(Fault::ServerErrorRepeatedAtOnce), 4),
         (down(), fault(Fault::RepeatsForEver), 8),
         (down(), fault(Fault::RetryAfterIgnored), 1),
         (refused(), fault(Fault::RepeatsRefusedRequest), 3),
