@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
-use crosscheck_scenarios::{Party, TokenBend, Tolerance};
-use crosscheck_wire::constants::{GRANT_TYPE_JWT_BEARER, TYP_ID_JAG};
+use crosscheck_scenarios::{Party, TokenBend, TokenForm, Tolerance};
+use crosscheck_wire::constants::{GRANT_TYPE_JWT_BEARER, JSON_OF_OFFICIAL_SUITE, TYP_ID_JAG};
 use crosscheck_wire::form::{self, Form};
 use crosscheck_wire::jose::Jwt;
 use crosscheck_wire::ledger::ValueKind;
@@ -33,7 +33,10 @@ pub(crate) async fn token(
         Ok(form) => {
             let scope = form.first("scope").unwrap_or_default().to_owned();
             let granted = Granted { server: Party::Mcp, subject: SUBJECT.to_owned(), scope };
-            access_token::answer(stage, Party::As, &granted, bend)
+            // Its access tokens say nothing to whoever carries them.
+            let bend = TokenBend { form: TokenForm::Opaque, ..bend.clone() };
+            let answer = access_token::answer(stage, Party::As, &granted, &bend);
+            answer.header("content-type", JSON_OF_OFFICIAL_SUITE)
         }
         Err(refusal) => refusal,
     }

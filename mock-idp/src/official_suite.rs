@@ -7,7 +7,9 @@ use axum::http::HeaderMap;
 use serde_json::json;
 
 use crosscheck_scenarios::TokenBend;
-use crosscheck_wire::constants::{GRANT_TYPE_TOKEN_EXCHANGE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN};
+use crosscheck_wire::constants::{
+    GRANT_TYPE_TOKEN_EXCHANGE, JSON_OF_OFFICIAL_SUITE, TOKEN_TYPE_ID_JAG, TOKEN_TYPE_ID_TOKEN,
+};
 use crosscheck_wire::form::Form;
 use crosscheck_wire::{Answer, Stage, refuse};
 
@@ -26,6 +28,7 @@ pub(crate) fn answer(stage: &Stage, headers: &HeaderMap, body: &[u8], bend: &Tok
         "access_token": grant.mint(stage, bend),
         "token_type": "N_A",
     }))
+    .header("content-type", JSON_OF_OFFICIAL_SUITE)
 }
 
 fn grant(stage: &Stage, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Answer> {

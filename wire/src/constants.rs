@@ -18,3 +18,6 @@ pub const TYP_ID_JAG: &str = "oauth-id-jag+jwt";
 pub const TYP_ACCESS_TOKEN: &str = "at+jwt";
 /// Media type of a form body.
 pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Content type of JSON as the official MCP conformance suite sends it.
+pub const JSON_OF_OFFICIAL_SUITE: &str = "application/json; charset=utf-8";
