@@ -11,7 +11,7 @@ use super::evidence::{Breach, Evidence, Rule, rule};
 use super::lifecycle::INVALID_GRANT;
 use super::refusal::{begun_anew, code};
 use super::reported::reported;
-use super::view::{Line, View, token_refused};
+use super::view::{Line, View};
 
 pub(super) const RULES: &[Rule] = &[
     rule("http-5xx", server_errors),
@@ -138,10 +138,8 @@ fn resets(view: &View<'_>) -> Evidence {
 fn bounded(view: &View<'_>) -> Evidence {
     let grant_refused =
         |exchange: &Exchange| exchange.party != Party::Idp && code(exchange) == Some(INVALID_GRANT);
-    let failed = |exchange: &Exchange| {
-        (token_refused(exchange) || is_broken(exchange) || !view.granted(exchange))
-            && !grant_refused(exchange)
-    };
+    let failed =
+        |exchange: &Exchange| (is_broken(exchange) || !view.granted(exchange)) && !grant_refused(exchange);
     if !view.token_requests.iter().any(|exchange| failed(exchange)) {
         return Evidence::NotApplicable("no token endpoint failed");
     }
