@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -78,7 +77,7 @@ func drive(ctx context.Context) error {
 	report := outcome{Outcome: "authorized"}
 	err := callFirstTool(ctx, client)
 	if err != nil {
-		report = refused(err).masked(client.given)
+		report = refused(err).shortened()
 		err = errors.New(report.Message)
 	} else {
 		report.Scope = client.grantedScope(ctx)
@@ -277,27 +276,13 @@ func refused(err error) outcome {
 	return report
 }
 
-// masked is the report without echoed tokens and secrets, and with texts of at most 16,384 bytes.
-func (o outcome) masked(given registration) outcome {
-	mask := func(text string) string {
-		for _, secret := range []string{given.ClientSecret, given.IdPClientSecret} {
-			if secret != "" {
-				text = strings.ReplaceAll(text, secret, "[secret]")
-			}
-		}
-		return jwt.ReplaceAllString(text, "[token]")
-	}
+// shortened is the report with texts of at most 16,384 bytes.
+func (o outcome) shortened() outcome {
 	for _, text := range []*string{&o.Error, &o.ErrorDescription, &o.ErrorURI, &o.Message} {
-		*text = mask(*text)
 		*text = (*text)[:min(len(*text), 16384)]
-	}
-	for name, value := range o.Members {
-		o.Members[name] = json.RawMessage(mask(string(value)))
 	}
 	return o
 }
-
-var jwt = regexp.MustCompile(`eyJ[\w-]+(\.[\w-]+)*`)
 
 // printable is a text as one line of at most 300 characters, without control characters.
 func printable(text string) string {

@@ -51,9 +51,9 @@ def main(url: str) -> int:
         if flow.tokens and flow.tokens.scope:
             outcome["scope"] = flow.tokens.scope
     except Exception as error:
-        outcome = masked(refusal(root_cause(error), flow.step), context)
+        outcome = shortened(refusal(root_cause(error), flow.step))
         line = ": ".join(outcome[part] for part in ("step", "error", "message") if outcome.get(part))
-        print(printable(line), file=sys.stderr)
+        print(printable(line, context), file=sys.stderr)
     if path := os.environ.get("CROSSCHECK_OUTCOME"):
         with open(path, "w", encoding="utf-8") as report:
             json.dump(outcome, report, separators=(",", ":"))
@@ -189,7 +189,7 @@ class ExchangeRefused(Exception):
     """The IdP answered the token exchange with an error."""
 
     def __init__(self, status: int, body: str) -> None:
-        super().__init__(f"the IdP refused the token exchange ({status}): {body}")
+        super().__init__(f"the IdP refused the token exchange ({status})")
         self.status = status
         self.body = body
 
@@ -232,26 +232,26 @@ def root_cause(error: BaseException) -> BaseException:
     return next((cause for cause in causes if isinstance(cause, (ExchangeRefused, OAuthFlowError))), causes[0])
 
 
-def masked(value: Any, context: dict) -> Any:
-    """The texts of a report without echoed tokens and secrets, none of them longer than 16,384 characters."""
+def shortened(value: Any) -> Any:
+    """The texts of a report as the SDK has them, none longer than 16,384 characters."""
     if isinstance(value, str):
-        for secret in filter(None, (context.get("client_secret"), context.get("idp_client_secret"))):
-            value = value.replace(secret, "[secret]")
-        return re.sub(r"eyJ[\w-]+(\.[\w-]+)*", "[token]", value)[:16384]
+        return value[:16384]
     if isinstance(value, list):
-        return [masked(item, context) for item in value]
+        return [shortened(item) for item in value]
     if isinstance(value, dict):
-        return {name: masked(item, context) for name, item in value.items()}
+        return {name: shortened(item) for name, item in value.items()}
     return value
 
 
-def printable(text: str) -> str:
-    """The first line of a text, at most 300 characters, without control characters.
+def printable(text: str, context: dict) -> str:
+    """The first line of a text, at most 300 characters, without control characters and echoed tokens or secrets.
 
     Later lines are left out because the SDK's validation errors quote the values there.
     """
-    line = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    return "".join(char if char.isprintable() else " " for char in line)[:300]
+    line = "".join(char if char.isprintable() else " " for char in re.split(r"[\r\n]", text, maxsplit=1)[0])
+    for secret in filter(None, (context.get("client_secret"), context.get("idp_client_secret"))):
+        line = line.replace(secret, "[secret]")
+    return re.sub(r"eyJ[\w-]+(\.[\w-]+)*", "[token]", line)[:300]
 
 
 if __name__ == "__main__":

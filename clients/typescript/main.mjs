@@ -33,8 +33,9 @@ async function main(url, env) {
         const provider = await makeCalls(context.calls ?? [{ url }], context, progress, env);
         outcome = { outcome: 'authorized', scope: provider.tokens()?.scope };
     } catch (error) {
-        outcome = masked(refusal(error, progress.step), context);
-        console.error(printable([outcome.step, outcome.error, outcome.message].filter(Boolean).join(': ')));
+        outcome = shortened(refusal(error, progress.step));
+        const line = [outcome.step, outcome.error, outcome.message].filter(Boolean).join(': ');
+        console.error(printable(line, context));
     }
     if (env.CROSSCHECK_OUTCOME) {
         writeFileSync(env.CROSSCHECK_OUTCOME, JSON.stringify(outcome));
@@ -196,24 +197,26 @@ function causes(error) {
     return chain;
 }
 
-/** The texts of a report without echoed tokens and secrets, none of them longer than 16,384 characters. */
-function masked(value, context) {
+/** The texts of a report as the SDK has them, none longer than 16,384 characters. */
+function shortened(value) {
     if (typeof value === 'string') {
-        const secrets = [context.client_secret, context.idp_client_secret].filter(Boolean);
-        const text = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), value);
-        return text.replace(/eyJ[\w-]+(\.[\w-]+)*/g, '[token]').slice(0, 16384);
+        return value.slice(0, 16384);
     }
     if (Array.isArray(value)) {
-        return value.map(item => masked(item, context));
+        return value.map(shortened);
     }
     return value && typeof value === 'object'
-        ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, masked(item, context)]))
+        ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shortened(item)]))
         : value;
 }
 
-/** A text as one line of at most 300 characters, without control characters. */
-function printable(text) {
-    return text.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300);
+/** A text as one line of at most 300 characters, without control characters and echoed tokens or secrets. */
+function printable(text, context) {
+    let line = text.replace(/[\p{C}\s]+/gu, ' ');
+    for (const secret of [context.client_secret, context.idp_client_secret].filter(Boolean)) {
+        line = line.replaceAll(secret, '[secret]');
+    }
+    return line.replace(/eyJ[\w-]+(\.[\w-]+)*/g, '[token]').slice(0, 300);
 }
 
 process.exitCode = await main(process.argv.at(-1), process.env);
