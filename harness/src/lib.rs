@@ -11,9 +11,12 @@ pub mod interruption;
 pub mod judge;
 pub mod report;
 pub mod run;
+pub mod saved;
 pub mod select;
 pub mod self_proof;
 pub mod setup;
 pub mod snapshot;
 pub mod stage;
 pub mod summary;
+
+mod whole;

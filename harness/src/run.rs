@@ -18,6 +18,8 @@ use crosscheck_wire::{Declared, Stage, Transcript};
 use crate::check::{Check, Verdict};
 use crate::driver::{Command, DriveError, Start, drive};
 use crate::judge::judge;
+use crate::snapshot::diff::Line;
+use crate::snapshot::difference;
 use crate::stage::Servers;
 
 /// What holds for every scenario of a run.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub slow_limit: Duration,
     /// How many scenarios are played at a time, the slow ones apart.
     pub threads: usize,
+    /// Whether transcripts tell the minted values besides their names.
+    pub reveal: bool,
 }
 
 impl Settings {
@@ -84,12 +88,29 @@ pub enum PlayedResult {
         transcript: Box<Transcript>,
         /// The verdicts.
         checks: Vec<Check>,
+        /// How its canonical exchange differs from the nearest on file.
+        difference: Vec<Line>,
     },
     /// It needs what the client does not declare.
     NotApplicable(Vec<Capability>),
 }
 
+impl PlayedResult {
+    /// Judges a transcript, whether it was recorded just now or is a saved one.
+    pub fn judged(scenario: &Scenario, transcript: Transcript) -> Self {
+        let checks = judge(scenario, &transcript);
+        let difference = difference(scenario, &transcript);
+        Self::Judged { transcript: Box::new(transcript), checks, difference }
+    }
+}
+
 impl Played {
+    /// A saved transcript, judged again.
+    pub fn again(scenario: Arc<Scenario>, transcript: Transcript) -> Self {
+        let took = Duration::from_micros(transcript.client.took_us);
+        Self { result: PlayedResult::judged(&scenario, transcript), scenario, took }
+    }
+
     /// The verdict on the scenario: that of its worst check.
     pub fn verdict(&self) -> Verdict {
         match &self.result {
@@ -108,6 +129,14 @@ impl Played {
             PlayedResult::Judged { transcript, .. } => {
                 Some(1 + u8::from(transcript.client.report.read().is_some()))
             }
+        }
+    }
+
+    /// How its canonical exchange differs from the nearest on file; nothing where it does not, or none is due.
+    pub fn difference(&self) -> &[Line] {
+        match &self.result {
+            PlayedResult::Judged { difference, .. } => difference,
+            PlayedResult::NotApplicable(_) => &[],
         }
     }
 
@@ -214,9 +243,7 @@ impl Player {
         let began = Instant::now();
         let missing: Vec<_> = settings.declared.missing(scenario).collect();
         let result = if missing.is_empty() {
-            let transcript = self.transcript(scenario, settings)?;
-            let checks = judge(scenario, &transcript);
-            PlayedResult::Judged { transcript: Box::new(transcript), checks }
+            PlayedResult::judged(scenario, self.transcript(scenario, settings)?)
         } else {
             PlayedResult::NotApplicable(missing)
         };
@@ -262,7 +289,10 @@ impl Player {
             client
         })?;
         let context = context.into_iter().map(|(key, _)| key).collect();
-        let transcript = stage.close(client, context, &self.retired);
+        let mut transcript = stage.close(client, context, &self.retired);
+        if settings.reveal {
+            transcript.revealed = stage.ledger.by_name();
+        }
         self.retired.insert(stage.canary.tag().to_owned());
         if self.servers.is_disturbed() || transcript.exchanges.iter().any(|exchange| exchange.stray) {
             // Somebody who outlived a run knows these ports; the next runs get others.

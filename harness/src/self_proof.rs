@@ -15,12 +15,15 @@ use crosscheck_scenarios::{
     Capability, Catalogue, Kind, Profile, Requirement, Scenario, Scenarios, Severity,
 };
 use crosscheck_wire::Declared;
+use crosscheck_wire::ledger::ValueKind;
 
 use crate::check::{Check, Verdict};
 use crate::driver::Command;
-use crate::judge;
+use crate::judge::{self, EXCHANGE};
 use crate::run::{FLOW_NAME, Played, PlayedResult, Player, RunError, Settings};
-use crate::snapshot::canonical;
+use crate::saved;
+use crate::snapshot::diff::lines;
+use crate::snapshot::{canonical, course};
 
 /// The profile of every trial whose scenario fixes none.
 pub const PROFILE: Profile = Profile::Mcp;
@@ -121,6 +124,7 @@ pub fn settings(program: OsString, threads: usize) -> Settings {
         limit: LIMIT,
         slow_limit: SLOW_LIMIT,
         threads,
+        reveal: true,
     }
 }
 
@@ -152,20 +156,21 @@ impl Trial {
     /// The discrepancy.
     pub fn prove(&self, played: &Played) -> Result<(), Discrepancy> {
         self.prove_findings(played)?;
-        let Some(exchange) = self.exchange(played) else { return Ok(()) };
-        let found = match self.on_file() {
-            None => "there is none on file".into(),
-            Some(on_file) if on_file.trim_end() == exchange.trim_end() => return Ok(()),
-            Some(on_file) => differing(on_file, &exchange),
-        };
-        Err(Discrepancy { due: "the canonical exchange on file".into(), found: vec![found] })
+        let Some((name, exchange)) = self.exchange(played) else { return Ok(()) };
+        let on_file = self.courses().find(|(course, _)| *course == name).map_or("", |(_, on_file)| on_file);
+        let found: Vec<_> = lines(on_file, &exchange).iter().map(ToString::to_string).collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(Discrepancy { due: "the canonical exchange on file".into(), found })
     }
 
-    /// Holds what was found against what must be found.
+    /// Holds what was found, now and of the saved transcript, against what must be found.
     ///
     /// # Errors
     /// The discrepancy.
     pub fn prove_findings(&self, played: &Played) -> Result<(), Discrepancy> {
+        prove_saved(played)?;
         let rows = match self.subject {
             Subject::Fault(fault) => expected(fault, &self.scenario),
             Subject::Honest | Subject::Control(_) => Vec::new(),
@@ -201,25 +206,53 @@ impl Trial {
         })
     }
 
-    /// The canonical exchange that must be the one on file; none for a fault.
-    pub fn exchange(&self, played: &Played) -> Option<String> {
+    /// The canonical exchange that must be on file, with what its file is called behind the scenario's name; none for a
+    /// fault, and for a control in a probe, of which nothing is asked.
+    pub fn exchange(&self, played: &Played) -> Option<(String, String)> {
         let PlayedResult::Judged { transcript, .. } = &played.result else { return None };
         let exchange = canonical(transcript);
-        // On file is the honest client's course. Where a scenario permits several, a control may take another, and
-        // then ends otherwise; whether it may is the judge's matter. Of a probe nothing is asked at all.
-        let ends_alike = |on_file: &str| on_file.lines().last() == exchange.lines().last();
-        let is_due = match self.subject {
-            Subject::Honest => true,
-            Subject::Control(_) => {
-                self.scenario.kind != Kind::Probe && self.on_file().is_some_and(ends_alike)
+        let name = match self.subject {
+            Subject::Honest => String::new(),
+            Subject::Control(_) if self.scenario.kind != Kind::Probe => {
+                let (_, honest) = self.courses().next()?;
+                let own = course(&exchange);
+                if course(honest) == own { String::new() } else { format!("@{own}") }
             }
-            Subject::Fault(_) => false,
+            Subject::Control(_) | Subject::Fault(_) => return None,
         };
-        is_due.then_some(exchange)
+        Some((name, exchange))
     }
 
-    fn on_file(&self) -> Option<&'static str> {
-        crosscheck_snapshots::find(self.scenario.id.as_str())
+    fn courses(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        crosscheck_snapshots::courses(self.scenario.id.as_str())
+    }
+}
+
+/// Saves the transcript, looks for secrets in it, and judges it once more as it is read.
+fn prove_saved(played: &Played) -> Result<(), Discrepancy> {
+    let PlayedResult::Judged { transcript, checks, .. } = &played.result else { return Ok(()) };
+    let mut transcript = transcript.clone();
+    let revealed = std::mem::take(&mut transcript.revealed);
+    let discrepancy = |due: &str, found| Err(Discrepancy { due: due.into(), found });
+    let saved = match serde_json::to_string(&transcript) {
+        Ok(saved) => saved,
+        Err(error) => return discrepancy("a transcript that can be saved", vec![error.to_string()]),
+    };
+    let secrets = transcript.values.iter().filter(|facts| facts.kind != ValueKind::Identifier);
+    let found: Vec<_> = secrets
+        .filter(|facts| revealed.get(&facts.name).is_some_and(|value| saved.contains(value)))
+        .map(|facts| facts.name.clone())
+        .collect();
+    if !found.is_empty() {
+        return discrepancy("no secret in the saved transcript", found);
+    }
+    match saved::parse(saved.as_bytes()).map(|read| judge::judge(&played.scenario, &read)) {
+        Ok(again) if again == *checks => Ok(()),
+        Ok(again) => discrepancy(
+            "the same checks of the saved transcript",
+            again.iter().filter(|check| !checks.contains(check)).map(line).collect(),
+        ),
+        Err(error) => discrepancy("a saved transcript that can be read", vec![error.to_string()]),
     }
 }
 
@@ -236,7 +269,7 @@ pub fn expected(fault: Fault, scenario: &Scenario) -> Vec<&'static Requirement> 
     Catalogue::embedded().iter().filter(trips).filter(asked).filter(counts).collect()
 }
 
-/// What keeps catalogue, rules, scenarios and faults from proving each other, a sentence each.
+/// What keeps catalogue, rules, scenarios, faults and files from proving each other, a sentence each.
 pub fn gaps(scenarios: &Scenarios) -> Vec<String> {
     let pairs = || scenarios.iter().flat_map(|scenario| faults(scenario).map(move |fault| (fault, scenario)));
     let proved: BTreeSet<_> = pairs()
@@ -272,9 +305,13 @@ pub fn gaps(scenarios: &Scenarios) -> Vec<String> {
         if !rules.contains(id) {
             gaps.push(format!("{id} is not planned and no rule judges it"));
         }
-        if row.counts() && !proved.iter().any(|(proved, _)| *proved == id) {
+        // What no other row explains is broken by a fault that shows a hole in the catalogue.
+        if row.counts() && id != EXCHANGE && !proved.iter().any(|(proved, _)| *proved == id) {
             gaps.push(format!("{id} is judged and no fault is expected to break it"));
         }
+    }
+    for id in crosscheck_snapshots::scenarios().filter(|id| scenarios.find(id).is_none()) {
+        gaps.push(format!("a canonical exchange is on file of {id}, which is no scenario"));
     }
     for id in rules {
         match find(id) {
@@ -358,11 +395,4 @@ fn line(check: &Check) -> String {
         line.push_str(" (without an exchange or a quotation)");
     }
     line
-}
-
-/// The first line in which the exchange differs from the one on file.
-fn differing(on_file: &str, exchange: &str) -> String {
-    let line = |text: &str, at| text.lines().nth(at).unwrap_or("the end").trim().to_owned();
-    let same = on_file.lines().zip(exchange.lines()).take_while(|(one, other)| one == other).count();
-    format!("{} instead of {}", line(exchange, same), line(on_file, same))
 }

@@ -3,10 +3,12 @@
 //! Each trial of [`crosscheck::self_proof`] is a test of its own, so that a filter selects it:
 //! `cargo test --test self_proof -- FILTER`.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{self, available_parallelism};
+use std::{env, fs};
 
 use libtest_mimic::{Arguments, Failed};
 use tokio::sync::watch;
@@ -14,16 +16,20 @@ use tokio::sync::watch;
 use crosscheck::check::{Check, Verdict};
 use crosscheck::report::told;
 use crosscheck::run::{Played, PlayedResult, Player, RunError, Settings};
+use crosscheck::saved;
 use crosscheck::self_proof::{PROFILE, Share, Subject, Trial, findings, gaps, settings, trials};
 use crosscheck_reference_client::{Control, Fault};
 use crosscheck_scenarios::{Profile, Scenario, Scenarios};
+use crosscheck_wire::Canary;
 
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
     let scenarios = Scenarios::embedded(&faults).expect("the built-in scripts are right");
     let mut arguments = Arguments::from_args();
     let at_a_time = arguments.test_threads.unwrap_or_else(|| available_parallelism().map_or(1, Into::into));
-    let mut trials = trials(&scenarios, Share::Fifth);
+    // Every course that a freedom permits is written, of which a plain test sees a part.
+    let writes = env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always");
+    let mut trials = trials(&scenarios, if writes { Share::All } else { Share::Fifth });
     // Each slow trial gets a thread, where it may wait for its turn, and comes first.
     trials.sort_by_key(|trial| !trial.scenario.slow);
     let slow = trials.iter().filter(|trial| trial.scenario.slow).count();
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
             let players = Arc::clone(&players);
             move || discrepancies_are_noticed(&players, &complete)
         }),
+        test("report", "secrets".into(), no_report_holds_a_secret),
     ];
     for (freedom, profile) in Profile::ALL.into_iter().enumerate() {
         let (players, scenarios) = (Arc::clone(&players), scenarios.clone());
@@ -85,7 +92,7 @@ fn test(
 /// A right client is green and yields the exchange on file, whatever freedom it uses.
 fn is_green(trial: &Trial, played: &Played) -> Result<(), Failed> {
     trial.prove_findings(played).map_err(|discrepancy| told(trial, &discrepancy) + &arrived(played))?;
-    let Some(exchange) = trial.exchange(played) else { return Ok(()) };
+    let Some((end, exchange)) = trial.exchange(played) else { return Ok(()) };
     let id = trial.scenario.id.as_str();
     let (folder, name) = id.rsplit_once('/').unwrap_or(("", id));
     let mut settings = insta::Settings::clone_current();
@@ -93,7 +100,7 @@ fn is_green(trial: &Trial, played: &Played) -> Result<(), Failed> {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.set_description(&trial.scenario.title);
-    settings.bind(|| insta::assert_snapshot!(name, exchange));
+    settings.bind(|| insta::assert_snapshot!(format!("{name}{end}"), exchange));
     Ok(())
 }
 
@@ -149,6 +156,46 @@ fn discrepancies_are_noticed(players: &Players, scenario: &Arc<Scenario>) -> Res
     }
     let (due, _) = prove(Subject::Fault(Fault::OauthMetadataOnly), &right).expect("nothing provokes it here");
     assert!(due.ends_with("there is none"), "{due}");
+    Ok(())
+}
+
+/// No file of a report holds a minted value except where `--reveal` puts it; of what else is unique to the run, only
+/// ids that are no secrets.
+fn no_report_holds_a_secret() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let run = ["run", "--reveal", "--skip", "/slow/", "--report"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crosscheck"));
+    assert!(command.args(run).arg(folder.path()).output()?.status.success());
+    let (mut transcripts, mut others) = (Vec::new(), String::new());
+    let mut folders = vec![folder.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("transcript.json") {
+                transcripts.push(saved::read(&path)?);
+            } else {
+                others.push_str(&fs::read_to_string(path)?);
+            }
+        }
+    }
+    assert!(transcripts.len() > 500);
+    assert!(!others.contains("eyJ"), "a token stands in a file that is no transcript");
+    let elsewhere: HashSet<_> = Canary::tags(&others).collect();
+    for mut transcript in transcripts {
+        let revealed = std::mem::take(&mut transcript.revealed);
+        let text = serde_json::to_string(&transcript)?.replace("\\\"", "\"");
+        let tag = Canary::tags(&revealed["as.client_id"]).next().expect("every client id has one");
+        assert!(!elsewhere.contains(tag), "{}", transcript.scenario);
+        for (at, _) in text.match_indices(tag) {
+            let before = &text[..at - "cc".len()];
+            let is_id = ["kid", "jti", "nonce"].iter().any(|id| before.ends_with(&format!("\"{id}\":\"")));
+            assert!(is_id, "{}: {}", transcript.scenario, &text[at - 100..at + 20]);
+        }
+        let found = revealed.iter().find(|(_, value)| text.contains(*value));
+        assert_eq!(found, None, "{}", transcript.scenario);
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Closes a run: turns what was recorded into the transcript, in which minted values have names.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -91,6 +91,7 @@ impl Stage {
                 .map(|(party, at, error)| Malformed { party, at_us: micros(at), error })
                 .collect(),
             client: closing.client(client),
+            revealed: BTreeMap::new(),
         }
     }
 }

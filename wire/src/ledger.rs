@@ -1,5 +1,6 @@
 //! Every value that a run mints, by name, with the parties it may travel to.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,13 @@ impl Ledger {
     /// A copy of everything minted so far.
     pub fn values(&self) -> Vec<Minted> {
         self.lock().clone()
+    }
+
+    /// Every value by its name; of one with several forms the first.
+    pub fn by_name(&self) -> BTreeMap<String, String> {
+        // A later entry of a map replaces an earlier one.
+        let last_first = self.values().into_iter().rev();
+        last_first.map(|minted| (minted.facts.name, minted.value)).collect()
     }
 
     /// The value registered under `name`.

@@ -123,21 +123,33 @@ impl Namer {
         (!goes_on).then_some(common)
     }
 
-    /// JSON with the values in its strings and member names replaced by `«name»`; a long string is cut.
+    /// JSON with the values in its strings and member names replaced by `«name»`; a long string is cut, and what is
+    /// nested too deep is null.
     pub(crate) fn json(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => {
-                Value::String(self.within(&text[..text.floor_char_boundary(KEPT)]).to_string())
-            }
-            Value::Array(items) => items.iter().map(|item| self.json(item)).collect(),
-            Value::Object(members) => Value::Object(self.object(members)),
-            other => other.clone(),
-        }
+        self.nested(value, DEPTH)
     }
 
     /// The same for an object.
     pub(crate) fn object(&self, members: &Map<String, Value>) -> Map<String, Value> {
-        members.iter().map(|(name, value)| (self.within(name).to_string(), self.json(value))).collect()
+        self.members(members, DEPTH)
+    }
+
+    fn nested(&self, value: &Value, depth: usize) -> Value {
+        match value {
+            Value::String(text) => {
+                Value::String(self.within(&text[..text.floor_char_boundary(KEPT)]).to_string())
+            }
+            Value::Array(_) | Value::Object(_) if depth == 0 => Value::Null,
+            Value::Array(items) => items.iter().map(|item| self.nested(item, depth - 1)).collect(),
+            Value::Object(members) => Value::Object(self.members(members, depth)),
+            other => other.clone(),
+        }
+    }
+
+    fn members(&self, members: &Map<String, Value>, depth: usize) -> Map<String, Value> {
+        let named =
+            |(name, value): (&String, &Value)| (self.within(name).to_string(), self.nested(value, depth - 1));
+        members.iter().map(named).collect()
     }
 
     /// What is known of the value that `text` is.
@@ -179,6 +191,9 @@ fn forms(minted: &Minted) -> Vec<(String, Encoding)> {
     forms.retain(|(text, _)| text.len() >= SHORTEST && seen.insert(text.clone()));
     forms
 }
+
+/// Levels of arrays and objects that are kept: a saved transcript, in which they lie some levels down, is read to 127.
+const DEPTH: usize = 100;
 
 /// Forms shorter than that would be found by chance.
 const SHORTEST: usize = 12;

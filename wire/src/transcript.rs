@@ -1,6 +1,7 @@
 //! The transcript of one run: what crossed the wire and what the client said about itself.
 //!
-//! It holds names, never minted values, so that it can be saved, shared and judged again.
+//! It holds names, and minted values only where somebody asked for them, so that it can be saved, shared and judged
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,9 @@ pub struct Transcript {
     pub malformed: Vec<Malformed>,
     /// What the client process did.
     pub client: ClientFacts,
+    /// Minted values by name, where somebody asked for them: the one place in which they stand. Nothing is judged by it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revealed: BTreeMap<String, String>,
 }
 
 impl Transcript {
@@ -187,8 +191,8 @@ pub struct Body {
     /// Its text without gzip, if it was compressed; cut after 64 KiB.
     pub text: Text,
     /// Its value when it is JSON, with minted values named as in the text; at a token endpoint that of every object,
-    /// whatever its type. A string is cut after 64 KiB; none where the body is larger than 4 MiB, incomplete, or not
-    /// in the content coding that its headers name.
+    /// whatever its type. A string is cut after 64 KiB, and what is nested deeper than 100 levels is null; none where
+    /// the body is larger than 4 MiB, incomplete, or not in the content coding that its headers name.
     pub json: Option<Value>,
     /// Decoded pairs of a form body, or the members of a JSON object sent to a token endpoint.
     pub params: Vec<Param>,

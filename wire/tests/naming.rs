@@ -103,6 +103,23 @@ async fn a_parameter_is_named_exactly_or_by_what_differs() {
 }
 
 #[tokio::test]
+async fn however_deep_a_body_is_the_transcript_can_be_read_again() {
+    let stage = stage();
+    for depth in [90, 110, 127, 200] {
+        let body = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let request =
+            Request::post("/mcp").header(CONTENT_TYPE, "application/json").body(body.clone().into());
+        exchange(&stage, request.unwrap()).await;
+        let transcript = close(&stage, client("", None));
+        let saved = serde_json::to_string(&transcript).unwrap();
+        assert_eq!(serde_json::from_str::<Transcript>(&saved).unwrap(), transcript, "{depth}");
+        let json = transcript.exchanges.last().unwrap().request.body.json.as_ref();
+        let whole = json.map(ToString::to_string) == Some(body);
+        assert_eq!((json.is_some(), whole), (depth < 128, depth <= 100), "{depth}");
+    }
+}
+
+#[tokio::test]
 async fn basic_credentials_tell_whether_they_were_form_encoded() {
     let stage = stage();
     let secret = stage.registration(Party::As).client_secret.clone().unwrap();

@@ -83,6 +83,7 @@ impl ClientOptions {
             limit: self.timeout,
             slow_limit: self.slow_timeout,
             threads: self.test_threads.map_or_else(cores, std::num::NonZeroUsize::get),
+            reveal: false,
         })
     }
 

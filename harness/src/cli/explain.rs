@@ -102,8 +102,11 @@ fn scenario(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
     paragraph(out, "run", &format!("crosscheck run --exact {} -- COMMAND", scenario.id))?;
     indented(out, "script", &scenario.text)?;
     // A user's own scenario has none.
-    crosscheck_snapshots::find(scenario.id.as_str())
-        .map_or(Ok(()), |exchange| indented(out, "what a conforming client sends", exchange))
+    for (name, exchange) in crosscheck_snapshots::courses(scenario.id.as_str()) {
+        let heading = if name.is_empty() { "what a conforming client sends" } else { "or, as rightly" };
+        indented(out, heading, exchange)?;
+    }
+    Ok(())
 }
 
 fn indented(out: &mut impl Write, heading: &str, text: &str) -> io::Result<()> {

@@ -2,10 +2,12 @@
 
 mod client;
 mod explain;
+mod judge;
 mod list;
 mod progress;
 mod run;
 mod self_test;
+mod show;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +45,10 @@ enum Action {
     Run(run::RunOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing
     Doctor(client::ClientOptions),
+    /// Judge saved transcripts again, without a client
+    Judge(judge::JudgeOptions),
+    /// Print a saved transcript as a readable exchange
+    Show(show::ShowOptions),
     /// List the scenarios, or the requirements
     List(list::ListOptions),
     /// Explain a scenario or a requirement
@@ -82,6 +88,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
         Action::Doctor(options) => run::doctor(&options),
+        Action::Judge(options) => judge::judge(&options),
+        Action::Show(options) => show::show(&options),
         Action::List(options) => list::list(&options),
         Action::Explain(options) => explain::explain(&options),
         Action::SelfTest(options) => self_test::self_test(&options),

@@ -41,13 +41,16 @@ pub(super) struct RunOptions {
     /// Write report.json, the error-handling matrix, transcripts and checks.json there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Save the values of tokens and secrets in the transcripts of the report, besides their names
+    #[arg(long, requires = "report")]
+    reveal: bool,
     /// What stands on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Human,
     Json,
 }
@@ -62,7 +65,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     if options.list {
         return list(&plan);
     }
-    let settings = options.client.settings()?;
+    let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
     let expected = match &options.expected {
         Some(path) => Expected::read(path, &scenarios)?,
         None => Expected::default(),
@@ -75,7 +78,10 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
     if options.format == Format::Human {
-        terminal.head(&plan).and_then(|()| terminal.set_up(set_up)).or_else(unless_closed)?;
+        terminal
+            .head(&plan, &settings)
+            .and_then(|()| terminal.set_up(set_up, &settings))
+            .or_else(unless_closed)?;
     }
 
     let all = play(
@@ -87,19 +93,24 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         |player, scenario| player.play(scenario, &settings),
     )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
-    let document = || Document::new(&all, &summary, &settings);
+    let document = || Document::new(&all, &summary, Some(&settings));
     if let Some(folder) = &folder {
         folder.write(&document(), &Matrix::new(&all, &summary, &settings), &all)?;
     }
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => serde_json::to_writer_pretty(std::io::stdout().lock(), &document())
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(std::io::stdout())),
+        Format::Json => print(&document()),
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
     Ok(exit::code(summary.as_expected()))
+}
+
+/// Prints a report for programs.
+pub(super) fn print(document: &Document<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)
 }
 
 /// Forgives a reader that left early.
@@ -113,7 +124,7 @@ pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
     let set_up = set_up(&options.scenarios()?, &settings, interrupted)?;
     let mut terminal = Terminal::new(anstream::stdout(), &settings, Vec::new(), options.drives_reference()?);
-    terminal.set_up(set_up)?;
+    terminal.set_up(set_up, &settings)?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }
 

@@ -12,7 +12,7 @@ use super::view::{View, authorization};
 
 /// What a token endpoint answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// The connection ended before a status.
     Broken,
     /// A status that is no success.
@@ -25,7 +25,7 @@ pub(super) enum Shape {
 
 /// Why there is nothing to go on with in a success.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Nothing {
+pub(crate) enum Nothing {
     /// The body is no JSON.
     NotJson,
     /// The body is JSON and no object.
@@ -41,7 +41,7 @@ pub(super) enum Nothing {
 }
 
 /// The shape of an answer to a request of either leg.
-pub(super) fn shape(exchange: &Exchange) -> Shape {
+pub(crate) fn shape(exchange: &Exchange) -> Shape {
     match exchange.response.status {
         0 => return Shape::Broken,
         200..300 => {}

@@ -8,6 +8,10 @@ use crosscheck_wire::Transcript;
 
 use crate::check::Check;
 
+pub(crate) use answer::{Shape, shape};
+pub(crate) use exchange::ID as EXCHANGE;
+pub(crate) use view::{OTHER_GRANTS, authorization};
+
 use blame::Observation;
 use evidence::{Evidence, Look, Rule};
 use view::View;
@@ -22,6 +26,7 @@ mod client_authentication;
 mod confidentiality;
 mod documents;
 mod evidence;
+mod exchange;
 mod failures;
 mod flow;
 mod identifier;
@@ -86,7 +91,7 @@ const ROOMS: [&[Rule]; 27] = [
 
 /// The rows of the catalogue that are judged.
 pub fn rules() -> impl Iterator<Item = &'static str> {
-    ROOMS.iter().copied().flatten().map(|rule| rule.id)
+    ROOMS.iter().copied().flatten().map(|rule| rule.id).chain([EXCHANGE])
 }
 
 /// The verdicts on one run: one check for every row that is active in its profile, at each party where the row is
@@ -94,7 +99,9 @@ pub fn rules() -> impl Iterator<Item = &'static str> {
 pub fn judge(scenario: &Scenario, transcript: &Transcript) -> Vec<Check> {
     let view = View::new(scenario, transcript);
     let observations = ROOMS.iter().copied().flatten().flat_map(|rule| observe(&view, rule)).collect();
-    blame::checks(&view, observations)
+    let mut checks = blame::checks(&view, observations);
+    checks.extend(exchange::check(&view, &checks));
+    checks
 }
 
 /// What a rule sees; nothing when its row is not active.

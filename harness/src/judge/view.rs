@@ -237,15 +237,15 @@ pub(super) fn meant(text: &Text) -> Option<(&str, Option<Alteration>)> {
 }
 
 /// What the `Authorization` header carries behind its scheme.
-pub(super) struct Authorization {
+pub(crate) struct Authorization {
     /// The scheme as sent.
-    pub(super) scheme: String,
+    pub(crate) scheme: String,
     /// The credentials.
-    pub(super) credentials: Text,
+    pub(crate) credentials: Text,
 }
 
 /// The `Authorization` header of a request.
-pub(super) fn authorization(request: &Request) -> Option<Authorization> {
+pub(crate) fn authorization(request: &Request) -> Option<Authorization> {
     let parts = request.header("authorization")?.parts();
     let Some((Part::Plain(first), rest)) = parts.split_first() else {
         return Some(Authorization { scheme: String::new(), credentials: Text::from_parts(parts.to_vec()) });
@@ -333,7 +333,7 @@ static UNREGISTERED: RegistrationFacts =
 const MARKS: [&str; 4] = ["grant_type", "subject_token", "requested_token_type", "assertion"];
 
 /// Grants that are no step of the flow: sign-on, renewal, other flows.
-pub(super) const OTHER_GRANTS: [&str; 5] = [
+pub(crate) const OTHER_GRANTS: [&str; 5] = [
     "authorization_code",
     "client_credentials",
     "password",

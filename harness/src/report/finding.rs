@@ -11,7 +11,7 @@ use crate::run::PlayedResult;
 use crate::summary::Found;
 
 /// Columns of a terminal report.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Columns in front of the text of a finding.
 const MARGIN: usize = 6;
 /// Lines that a finding takes, its head included.

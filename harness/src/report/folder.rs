@@ -1,6 +1,6 @@
 //! Writes a run into a folder: one document for the run, and for each scenario what it left behind.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,6 +9,8 @@ use crosscheck_scenarios::Rules;
 
 use crate::report::{Document, Matrix, official};
 use crate::run::{Played, PlayedResult};
+use crate::snapshot::{canonical, file};
+use crate::whole;
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -40,8 +42,8 @@ impl Folder {
     }
 
     /// Writes `report.json`, the error-handling matrix as `errors.md` and `errors.json`, and for each judged scenario
-    /// a folder of its id with `transcript.json`, the client's output, and `checks.json` where the scenario is one of
-    /// the official suite.
+    /// a folder of its id with `transcript.json`, its canonical `exchange.snap`, the client's output, and `checks.json`
+    /// where the scenario is one of the official suite.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
@@ -58,6 +60,8 @@ impl Folder {
             let PlayedResult::Judged { transcript, .. } = &played.result else { continue };
             let folder = Path::new(played.scenario.id.as_str());
             self.json(&folder.join("transcript.json"), transcript)?;
+            let exchange = file::content(&played.scenario.title, &canonical(transcript));
+            self.file(&folder.join("exchange.snap"), exchange.as_bytes())?;
             for (name, output) in
                 [("stdout.txt", &transcript.client.stdout), ("stderr.txt", &transcript.client.stderr)]
             {
@@ -79,25 +83,6 @@ impl Folder {
     /// Writes beside the target and renames, so that a reader sees the whole file or the one before.
     fn file(&self, name: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         let path = self.0.join(name);
-        let written = || {
-            let folder = path.parent().unwrap_or(&self.0);
-            std::fs::create_dir_all(folder)?;
-            let mut file = readable(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-            file.write_all(bytes)?;
-            file.persist(&path)?;
-            io::Result::Ok(())
-        };
-        written().map_err(|error| FolderError { path: path.clone(), error })
+        whole::write(&path, bytes).map_err(|error| FolderError { path: path.clone(), error })
     }
-}
-
-/// Reports are for everybody whom the user's mask allows, unlike temporary files.
-#[cfg(unix)]
-fn readable<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn readable<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
-    builder
 }

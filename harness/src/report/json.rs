@@ -16,15 +16,22 @@ const VERSION: u32 = 1;
 pub struct Document<'a> {
     version: u32,
     crosscheck: &'static str,
-    profile: Profile,
-    spec_version: SpecVersion,
-    command: String,
-    declared: &'a [Capability],
+    /// None for saved transcripts, which may be of several runs.
+    #[serde(flatten)]
+    run: Option<Run<'a>>,
     as_expected: bool,
     /// The level of the client contract that the run was judged at; null where nothing was judged.
     level: Option<u8>,
     counts: Counts,
     scenarios: Vec<ScenarioReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    profile: Profile,
+    spec_version: SpecVersion,
+    command: String,
+    declared: &'a [Capability],
 }
 
 #[derive(Serialize)]
@@ -49,6 +56,8 @@ struct ScenarioReport<'a> {
     took_us: u64,
     undeclared: &'a [Capability],
     checks: Vec<CheckReport<'a>>,
+    /// How the canonical exchange differs from the nearest on file, as a unified diff; empty where it does not.
+    difference: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -68,15 +77,17 @@ struct Rule<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// The document of a run that has ended.
-    pub fn new(all: &'a [Played], summary: &Summary<'_>, settings: &'a Settings) -> Self {
+    /// The document of a run that has ended, or of saved transcripts, which have no settings.
+    pub fn new(all: &'a [Played], summary: &Summary<'_>, settings: Option<&'a Settings>) -> Self {
         Self {
             version: VERSION,
             crosscheck: env!("CARGO_PKG_VERSION"),
-            profile: settings.profile,
-            spec_version: settings.spec_version,
-            command: settings.command.to_line(),
-            declared: &settings.declared.0,
+            run: settings.map(|settings| Run {
+                profile: settings.profile,
+                spec_version: settings.spec_version,
+                command: settings.command.to_line(),
+                declared: &settings.declared.0,
+            }),
             as_expected: summary.as_expected(),
             level: summary.level(),
             counts: Counts {
@@ -106,6 +117,7 @@ fn scenario(played: &Played) -> ScenarioReport<'_> {
             PlayedResult::Judged { .. } => &[],
         },
         checks: played.checks().iter().map(check).collect(),
+        difference: played.difference().iter().map(ToString::to_string).collect(),
     }
 }
 

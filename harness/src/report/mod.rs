@@ -1,17 +1,21 @@
 //! What people and programs read of a run, one file a format. None of them decides the exit code.
 
+mod difference;
 mod finding;
 mod folder;
 mod json;
 mod matrix;
 mod official;
 mod self_test;
+mod shown;
 mod terminal;
 
+pub use difference::write_difference;
 pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::Document;
 pub use matrix::Matrix;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};
+pub use shown::Shown;
 pub use terminal::Terminal;

@@ -1,6 +1,6 @@
 //! The report on a terminal or in a CI log: findings first, the lines that matter last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::Verdict;
 use crate::driver::Command;
-use crate::report::finding;
+use crate::report::{finding, write_difference};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
@@ -22,28 +22,37 @@ pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const PASS: Style = AnsiColor::Green.on_default().bold();
 
+/// Lines that are shown of a difference.
+const DIFFERENCE: usize = 20;
+
 /// Writes the report of one run.
 pub struct Terminal<'a> {
     out: Box<dyn Write + 'a>,
-    settings: &'a Settings,
-    /// Options that a repeated run needs, such as `--profile base`.
-    options: Vec<String>,
-    /// Whether the embedded client is driven, so that the command is left out.
+    /// The command that finds the same once more.
+    again: Box<dyn Fn(&Played) -> String + 'a>,
+    /// Whether the embedded client is driven by a user who is new here.
     reference: bool,
 }
 
 impl<'a> Terminal<'a> {
-    /// A report on `out`.
+    /// A report on `out` of a run with `settings`. `options` are those that a repeated run needs, such as
+    /// `--profile base`; `reference` tells that the embedded client is driven, so that the command is left out.
     pub fn new(out: impl Write + 'a, settings: &'a Settings, options: Vec<String>, reference: bool) -> Self {
-        Self { out: Box::new(out), settings, options, reference }
+        let again = move |played: &Played| again(&options, played, &settings.command, reference);
+        Self { out: Box::new(out), again: Box::new(again), reference }
+    }
+
+    /// A report on `out` of saved transcripts; `again` is the command that judges one of them.
+    pub fn of_saved(out: impl Write + 'a, again: impl Fn(&Played) -> String + 'a) -> Self {
+        Self { out: Box::new(out), again: Box::new(again), reference: false }
     }
 
     /// The line above everything.
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn head(&mut self, plan: &[Arc<Scenario>]) -> io::Result<()> {
-        let Settings { profile, threads, .. } = self.settings;
+    pub fn head(&mut self, plan: &[Arc<Scenario>], settings: &Settings) -> io::Result<()> {
+        let Settings { profile, threads, .. } = settings;
         let version = env!("CARGO_PKG_VERSION");
         let plural = if plan.len() == 1 { "scenario" } else { "scenarios" };
         let slow = plan.iter().filter(|scenario| scenario.slow).count();
@@ -59,9 +68,9 @@ impl<'a> Terminal<'a> {
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn set_up(&mut self, set_up: SetUp) -> io::Result<()> {
+    pub fn set_up(&mut self, set_up: SetUp, settings: &Settings) -> io::Result<()> {
         let report = if set_up.reports_outcomes { "reports outcomes" } else { "writes no outcome report" };
-        let program = name(&self.settings.command, self.reference);
+        let program = name(&settings.command, self.reference);
         let line = format!("set-up  {program} starts, sends requests, {report}");
         writeln!(self.out, "{line:<72} {}\n", seconds(set_up.took))
     }
@@ -77,15 +86,23 @@ impl<'a> Terminal<'a> {
         took: Duration,
         report: Option<&Path>,
     ) -> io::Result<()> {
+        let mut compared = BTreeSet::new();
         for (label, style, list) in [("WARN", WARN, &summary.warnings), ("FAIL", FAIL, &summary.failures)] {
-            self.findings(label, style, list)?;
+            self.findings(label, style, list, &mut compared)?;
         }
         writeln!(self.out, "{}", by_subject(all, summary))?;
         self.counts(summary, took)?;
         self.hints(summary, report)
     }
 
-    fn findings(&mut self, label: &str, style: Style, list: &[Found<'_>]) -> io::Result<()> {
+    /// Tells findings; `compared` are the scenarios whose difference has been shown.
+    fn findings<'b>(
+        &mut self,
+        label: &str,
+        style: Style,
+        list: &[Found<'b>],
+        compared: &mut BTreeSet<&'b str>,
+    ) -> io::Result<()> {
         let mut groups: Vec<(String, Vec<Found<'_>>)> = Vec::new();
         for found in list {
             // What was not reached for one cause is told once.
@@ -104,9 +121,17 @@ impl<'a> Terminal<'a> {
             let others: Vec<_> = group[1..].iter().map(|found| found.played.scenario.id.as_str()).collect();
             let label = if first.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label };
             writeln!(self.out, "{style}{label}{style:#}  {} · {id}", first.played.scenario.id)?;
-            let again = self.again(first.played.scenario.id.as_str());
+            let again = (self.again)(first.played);
             for line in finding::lines(first, &again, &others) {
                 writeln!(self.out, "{}", line.trim_end())?;
+            }
+            let difference = first.played.difference();
+            if !difference.is_empty() && compared.insert(first.played.scenario.id.as_str()) {
+                writeln!(
+                    self.out,
+                    "      diff  from a conforming client's exchange (-) to this client's (+)"
+                )?;
+                write_difference(&mut self.out, difference, DIFFERENCE)?;
             }
             writeln!(self.out)?;
         }
@@ -170,17 +195,18 @@ impl<'a> Terminal<'a> {
         }
         Ok(())
     }
+}
 
-    fn again(&self, id: &str) -> String {
-        let mut words = vec!["crosscheck run".to_owned()];
-        words.extend(self.options.iter().cloned());
-        words.push(format!("--exact {id}"));
-        let plain = self.reference && self.settings.command.args.len() == 1;
-        if !plain {
-            words.push(format!("-- {}", shown(&self.settings.command, self.reference)));
-        }
-        words.join(" ")
+/// The command that plays the scenario once more.
+fn again(options: &[String], played: &Played, command: &Command, reference: bool) -> String {
+    let mut words = vec!["crosscheck run".to_owned()];
+    words.extend(options.iter().cloned());
+    words.push(format!("--exact {}", played.scenario.id));
+    let plain = reference && command.args.len() == 1;
+    if !plain {
+        words.push(format!("-- {}", shown(command, reference)));
     }
+    words.join(" ")
 }
 
 /// The command as the user would type it again.

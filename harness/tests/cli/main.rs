@@ -6,6 +6,7 @@ mod findings;
 mod invocation;
 mod readme;
 mod reports;
+mod saved;
 mod self_test;
 
 use std::path::Path;

@@ -428,7 +428,7 @@ fn authentication(request: &Request) -> Vec<Presented> {
 
 fn scenario() -> Scenario {
     Scenario {
-        id: ScenarioId::new("flow/complete"),
+        id: ScenarioId::new("sample"),
         title: String::new(),
         why: String::new(),
         requirements: Vec::new(),
@@ -482,7 +482,7 @@ fn transcript(exchanges: Vec<Exchange>) -> Transcript {
     ];
     Transcript {
         version: VERSION,
-        scenario: ScenarioId::new("flow/complete"),
+        scenario: ScenarioId::new("sample"),
         started_at_ms: 0,
         unrecorded: 0,
         profile: Profile::Mcp,
@@ -523,5 +523,6 @@ fn transcript(exchanges: Vec<Exchange>) -> Transcript {
             stderr: Output::default(),
             report: Report::Absent,
         },
+        revealed: BTreeMap::new(),
     }
 }
