@@ -19,6 +19,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether nothing is left out.
+    pub fn is_everything(&self) -> bool {
+        self.filters.is_empty() && self.skip.is_empty()
+    }
+
     /// The selected scenarios of `profile`, in the order of their ids.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod client;
 mod explain;
 mod judge;
 mod list;
+mod pin;
 mod progress;
 mod run;
 mod self_test;
@@ -49,6 +50,8 @@ enum Action {
     Judge(judge::JudgeOptions),
     /// Print a saved transcript as a readable exchange
     Show(show::ShowOptions),
+    /// Accept or reject what differs from the pinned exchanges of a client
+    Review(pin::ReviewOptions),
     /// List the scenarios, or the requirements
     List(list::ListOptions),
     /// Explain a scenario or a requirement
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Action::Doctor(options) => run::doctor(&options),
         Action::Judge(options) => judge::judge(&options),
         Action::Show(options) => show::show(&options),
+        Action::Review(options) => pin::review(&options),
         Action::List(options) => list::list(&options),
         Action::Explain(options) => explain::explain(&options),
         Action::SelfTest(options) => self_test::self_test(&options),

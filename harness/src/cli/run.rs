@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crosscheck_scenarios::{Scenario, Scenarios};
 
 use crate::cli::progress::play;
-use crate::cli::{CANNOT_LISTEN, Hinted, client};
+use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
@@ -44,6 +44,8 @@ pub(super) struct RunOptions {
     /// Save the values of tokens and secrets in the transcripts of the report, besides their names
     #[arg(long, requires = "report")]
     reveal: bool,
+    #[command(flatten)]
+    pin: pin::PinOptions,
     /// What stands on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
@@ -71,6 +73,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         None => Expected::default(),
     };
     let folder = options.report.clone().map(Folder::open).transpose()?;
+    let pins = options.pin.open()?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
 
     let reference = options.client.drives_reference()?;
@@ -103,7 +106,12 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
-    Ok(exit::code(summary.as_expected()))
+    let unfiltered = options.selection.is_everything().then_some(&scenarios);
+    let as_pinned = match &pins {
+        Some(pins) => options.pin.compare(pins, &all, unfiltered, options.format)?,
+        None => true,
+    };
+    Ok(exit::code(summary.as_expected() && as_pinned))
 }
 
 /// Prints a report for programs.

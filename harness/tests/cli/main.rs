@@ -4,6 +4,7 @@ mod bad_clients;
 mod examples;
 mod findings;
 mod invocation;
+mod pin;
 mod readme;
 mod reports;
 mod saved;
