@@ -99,7 +99,7 @@ impl PlayedResult {
     /// Judges a transcript, whether it was recorded just now or is a saved one.
     pub fn judged(scenario: &Scenario, transcript: Transcript) -> Self {
         let checks = judge(scenario, &transcript);
-        let difference = difference(scenario, &transcript);
+        let difference = difference(scenario, &transcript).lines;
         Self::Judged { transcript: Box::new(transcript), checks, difference }
     }
 }

@@ -1,10 +1,12 @@
 //! The exchange as a whole against those on file: what differs and no other check explains.
 
-use crosscheck_scenarios::Catalogue;
+use std::collections::BTreeSet;
+
+use crosscheck_scenarios::{Catalogue, Party};
 
 use crate::check::{Check, Comparison, Finding, Verdict};
 use crate::snapshot::diff::{Line, Side};
-use crate::snapshot::difference;
+use crate::snapshot::{Difference, difference};
 
 use super::view::View;
 
@@ -15,25 +17,44 @@ pub(crate) const ID: &str = "run-exchange";
 pub(super) fn check(view: &View<'_>, others: &[Check]) -> Option<Check> {
     let row = Catalogue::embedded().find(ID)?;
     row.severity(view.transcript.profile)?;
-    let (verdict, finding) = verdict(&difference(view.scenario, view.transcript), others);
+    let difference = difference(view.scenario, view.transcript);
+    let place = |check: &Check| {
+        let number = check.finding.as_ref()?.exchange?;
+        view.transcript
+            .exchanges
+            .iter()
+            .find(|exchange| exchange.number == number)
+            .map(|exchange| exchange.party)
+    };
+    let explained: BTreeSet<_> =
+        others.iter().filter(|check| check.verdict >= Verdict::Info).filter_map(place).collect();
+    let ends = |check: &Check| ENDS.contains(&check.requirement.as_str()) && check.verdict >= Verdict::Warn;
+    let is_ended = others.iter().any(ends);
+    let (verdict, finding) = verdict(&difference, &explained, is_ended);
     Some(Check { requirement: row.id.clone(), at: None, verdict, finding })
 }
 
-fn verdict(difference: &[Line], others: &[Check]) -> (Verdict, Option<Finding>) {
-    if difference.is_empty() {
+/// Rows that say that the run ended otherwise than it must.
+const ENDS: [&str; 2] = ["run-outcome", "run-reached"];
+
+/// `explained` are the servers at which another row found something, and `is_ended` whether one says that the run ended
+/// otherwise. A server's findings explain what was sent to it, and those of a stranger all that was sent on the way to
+/// it; anything explains how it went on from there.
+fn verdict(
+    difference: &Difference,
+    explained: &BTreeSet<Party>,
+    is_ended: bool,
+) -> (Verdict, Option<Finding>) {
+    let Difference { lines, requests, strangers } = difference;
+    let sent = requests.is_subset(explained) || !strangers.is_disjoint(explained);
+    if lines.is_empty() {
         (Verdict::Pass, None)
-    } else if others.iter().any(explains) {
+    } else if sent && (!explained.is_empty() || is_ended) {
         let what = "what differs is told by another finding".to_owned();
         (Verdict::NotApplicable, Some(Finding { what, ..Finding::default() }))
     } else {
-        (Verdict::Warn, Some(finding(difference)))
+        (Verdict::Warn, Some(finding(lines)))
     }
-}
-
-/// Whether a finding says why an exchange is another than that of a conforming client.
-fn explains(check: &Check) -> bool {
-    let names_exchange = check.finding.as_ref().is_some_and(|finding| finding.exchange.is_some());
-    check.verdict >= Verdict::Warn || (check.verdict == Verdict::Info && names_exchange)
 }
 
 fn finding(difference: &[Line]) -> Finding {
@@ -51,35 +72,29 @@ fn finding(difference: &[Line]) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crosscheck_scenarios::RequirementId;
-
     use crate::snapshot::diff::lines;
 
     use super::*;
 
-    fn check(verdict: Verdict, exchange: Option<usize>) -> Check {
-        let requirement = RequirementId::new("tx-grant-type");
-        Check { requirement, at: None, verdict, finding: Some(Finding { exchange, ..Finding::default() }) }
-    }
-
     #[test]
-    fn only_a_difference_that_nothing_explains_is_a_finding() {
-        let difference = lines("idp\n  audience  one\n", "idp\n  audience  two\n");
-        let passed = check(Verdict::Pass, None);
-        assert_eq!(verdict(&[], std::slice::from_ref(&passed)), (Verdict::Pass, None));
-        for other in [passed, check(Verdict::Info, None)] {
-            let (verdict, finding) = verdict(&difference, &[other]);
-            let compared = &finding.unwrap().compared[0];
-            assert_eq!(verdict, Verdict::Warn);
-            assert_eq!(
-                (compared.expected.as_str(), compared.seen.as_str()),
-                ("audience  one", "audience  two")
-            );
-        }
-        for other in
-            [check(Verdict::Info, Some(4)), check(Verdict::Warn, None), check(Verdict::Fail, Some(4))]
-        {
-            assert_eq!(verdict(&difference, &[other]).0, Verdict::NotApplicable);
-        }
+    fn what_was_sent_is_explained_at_its_server_alone() {
+        let lines = lines("idp\n  audience  one\n", "idp\n  audience  two\n");
+        let sent =
+            Difference { lines: lines.clone(), requests: [Party::Idp].into(), ..Difference::default() };
+        let (warned, finding) = verdict(&sent, &[Party::As].into(), true);
+        let compared = &finding.unwrap().compared[0];
+        assert_eq!(warned, Verdict::Warn);
+        assert_eq!((compared.expected.as_str(), compared.seen.as_str()), ("audience  one", "audience  two"));
+        assert_eq!(verdict(&sent, &[Party::Idp].into(), false).0, Verdict::NotApplicable);
+        assert_eq!(verdict(&Difference::default(), &BTreeSet::new(), false), (Verdict::Pass, None));
+
+        let astray = Difference { strangers: [Party::Trap].into(), ..sent };
+        assert_eq!(verdict(&astray, &[Party::Trap].into(), false).0, Verdict::NotApplicable);
+        assert_eq!(verdict(&astray, &[Party::As].into(), false).0, Verdict::Warn);
+
+        let followed = Difference { lines, ..Difference::default() };
+        assert_eq!(verdict(&followed, &BTreeSet::new(), false).0, Verdict::Warn);
+        assert_eq!(verdict(&followed, &[Party::As].into(), false).0, Verdict::NotApplicable);
+        assert_eq!(verdict(&followed, &BTreeSet::new(), true).0, Verdict::NotApplicable);
     }
 }

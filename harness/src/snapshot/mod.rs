@@ -10,4 +10,4 @@ pub mod file;
 
 pub(crate) use canonical::accepted;
 pub use canonical::{canonical, course};
-pub use courses::difference;
+pub use courses::{Difference, difference};
