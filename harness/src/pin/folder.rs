@@ -182,7 +182,9 @@ impl Pins {
 
     /// Names the files that belong to none of all `scenarios`, or removes them where everything is written.
     fn find_stale(&self, compared: &mut Compared, scenarios: &Scenarios) -> Result<(), PinError> {
-        let stale = self.on_file.keys().filter(|id| scenarios.find(id).is_none()).cloned().collect();
+        let waiting = found(&self.folder, PENDING)?.into_iter().map(|(id, _)| id);
+        let all: BTreeSet<_> = self.on_file.keys().cloned().chain(waiting).collect();
+        let stale = all.into_iter().filter(|id| scenarios.find(id).is_none()).collect();
         if self.update != Some(Update::All) {
             compared.stale = stale;
             return Ok(());
@@ -316,6 +318,8 @@ mod tests {
             crosscheck_reference_client::Fault::ALL.iter().map(|fault| fault.slug()).collect();
         let scenarios = Scenarios::embedded(&faults).unwrap();
         let path = |id: &str| folder.path().join(format!("{id}.snap"));
+        let pending = folder.path().join("gone/waiting.snap.new");
+        file::write(&pending, "t", &format!("{MARK}{FORM} gone/waiting")).unwrap();
         for id in ["flow/complete", "gone/long-ago", ".git/gone"] {
             file::write(&path(id), "t", &format!("{MARK}{FORM} {id}")).unwrap();
         }
@@ -325,13 +329,13 @@ mod tests {
             Pins::open(folder.path().to_owned(), update, true).unwrap().compare(&[], None, scenarios).unwrap()
         };
         // Neither scenario was played, which says nothing about the one that there is.
-        assert_eq!(compare(None, Some(&scenarios)).stale, ["gone/long-ago"]);
+        assert_eq!(compare(None, Some(&scenarios)).stale, ["gone/long-ago", "gone/waiting"]);
         assert!(compare(None, None).as_pinned());
-        assert_eq!(compare(Some(Update::New), Some(&scenarios)).stale, ["gone/long-ago"]);
+        assert_eq!(compare(Some(Update::New), Some(&scenarios)).stale, ["gone/long-ago", "gone/waiting"]);
         assert!(compare(Some(Update::All), None).removed.is_empty());
         assert!(path("gone/long-ago").exists());
 
-        assert_eq!(compare(Some(Update::All), Some(&scenarios)).removed, ["gone/long-ago"]);
+        assert_eq!(compare(Some(Update::All), Some(&scenarios)).removed, ["gone/long-ago", "gone/waiting"]);
         assert!(
             path("flow/complete").exists() && path(".git/gone").exists() && !path("gone/long-ago").exists()
         );

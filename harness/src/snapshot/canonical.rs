@@ -185,15 +185,39 @@ fn by_name(transcript: &Transcript, text: &str) -> String {
     names.sort_by_key(|(name, url)| (std::cmp::Reverse(url.len()), name.len()));
     let issuer = names.iter().find(|(name, url)| name.ends_with(".issuer") && url.as_str() == text);
     let exact = issuer.or_else(|| names.iter().find(|(_, url)| url.as_str() == text));
-    let port = || transcript.stage.get("as.port").map_or("", String::as_str);
-    // An identifier that a script spells in a way of its own still holds the port of the run.
-    exact.map_or_else(|| text.replace(port(), "{as.port}"), |(name, _)| format!("{{{name}}}"))
+    exact.map_or_else(|| without_ports(transcript, text), |(name, _)| format!("{{{name}}}"))
+}
+
+/// An identifier that a script or a client spells in a way of its own still holds a port of the run.
+fn without_ports(transcript: &Transcript, text: &str) -> String {
+    Party::ALL.into_iter().fold(text.to_owned(), |text, party| {
+        let origin = transcript.stage.get(&format!("{party}.origin"));
+        match origin.and_then(|origin| origin.rsplit_once(':')) {
+            Some((_, port)) => text.replace(&format!(":{port}"), &format!(":{{{party}.port}}")),
+            None => text,
+        }
+    })
 }
 
 /// Which of several equal tokens it was is a client's freedom.
 fn unnumbered(text: &str) -> String {
-    match text.split_once('#') {
-        Some((start, rest)) => format!("{start}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())),
-        None => text.to_owned(),
+    let mut parts = text.split('«');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| match part.split_once('#') {
+        Some((kind, rest)) if !kind.contains('»') => {
+            told + "«" + kind + rest.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        _ => told + "«" + part,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_their_numbers_and_nothing_else_does() {
+        let told = unnumbered("«id_jag#1» and «id_jag#12, cut», http://as/#3, «as.client_id»");
+        assert_eq!(told, "«id_jag» and «id_jag, cut», http://as/#3, «as.client_id»");
     }
 }

@@ -43,7 +43,8 @@ pub enum FileError {
 pub fn read(path: &Path) -> Result<Option<String>, FileError> {
     let system = |error| FileError::Unreadable { path: path.to_owned(), error };
     let damaged = |why: &dyn ToString| FileError::Damaged { path: path.to_owned(), why: why.to_string() };
-    match fs::read_to_string(path) {
+    // A checkout may have changed the ends of lines.
+    match fs::read_to_string(path).map(|text| text.replace("\r\n", "\n")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(system(error)),
         // insta reads anything; without a head it is somebody else's file.
@@ -54,7 +55,7 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
     }
     let snapshot = Snapshot::from_file(path).map_err(|error| damaged(&error))?;
     let text = snapshot.as_text().ok_or_else(|| damaged(&"it holds no text"))?;
-    Ok(Some(text.to_string().trim_end().to_owned()))
+    Ok(Some(text.to_string().replace("\r\n", "\n").trim_end().to_owned()))
 }
 
 /// Writes the snapshot whole or not at all, its folders included. `description` says in one line what it is of.
@@ -83,6 +84,8 @@ mod tests {
         write(&path, "a \"title\": one", "first\nsecond\n").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("first\nsecond"));
         assert_eq!(read(&folder.path().join("none.snap")).unwrap(), None);
+        fs::write(&path, content("t", "first\nsecond").replace('\n', "\r\n")).unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some("first\nsecond"));
         fs::write(&path, "no head").unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("no snapshot file"));
     }
