@@ -29,7 +29,7 @@ pub enum SavedError {
         /// The file.
         path: PathBuf,
         /// Its version.
-        version: u32,
+        version: u64,
     },
     /// The system refused.
     #[error("could not read `{}`: {error}", path.display())]
@@ -44,7 +44,7 @@ pub enum SavedError {
 /// What every version has.
 #[derive(Deserialize)]
 struct Head {
-    version: u32,
+    version: u64,
     #[serde(rename = "scenario")]
     _scenario: IgnoredAny,
     #[serde(rename = "exchanges")]
@@ -60,9 +60,10 @@ pub fn read(path: &Path) -> Result<Transcript, SavedError> {
     let text = fs::read(path()).map_err(|error| SavedError::Unreadable { path: path(), error })?;
     let damaged = |error| SavedError::Damaged { path: path(), error };
     match serde_json::from_slice(&text) {
-        Ok(Head { version: VERSION, .. }) => parse(&text).map_err(damaged),
+        Ok(Head { version, .. }) if version == u64::from(VERSION) => parse(&text).map_err(damaged),
         Ok(Head { version, .. }) => Err(SavedError::OtherVersion { path: path(), version }),
-        Err(error) if error.is_eof() && !text.is_empty() => Err(damaged(error)),
+        // What begins like one was one.
+        Err(error) if !error.is_data() && text.trim_ascii_start().starts_with(b"{") => Err(damaged(error)),
         Err(_) => Err(SavedError::Foreign(path())),
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crosscheck::run::{PlayedResult, Player};
 use crosscheck::self_proof::{Subject, Trial, settings};
 use crosscheck::snapshot::{canonical, course};
-use crosscheck_reference_client::Control;
+use crosscheck_reference_client::{Control, Fault};
 use crosscheck_scenarios::{EndpointName, Party, Scenarios};
 use crosscheck_wire::Transcript;
 
@@ -22,7 +22,8 @@ const SCENARIOS: [&str; 2] = ["flow/complete", "errors/json/j01-rate-limit/as/on
 
 #[test]
 fn every_right_client_yields_the_exchange_on_file_in_every_run() {
-    let scenarios = Scenarios::embedded(&[]).unwrap_or_else(|_| embedded());
+    let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
+    let scenarios = Scenarios::embedded(&faults).unwrap();
     let subjects = [Subject::Honest].into_iter().chain(Control::ALL.iter().copied().map(Subject::Control));
     let subjects = subjects.cycle().take(RUNS);
     let mut schedule: Vec<_> =
@@ -60,11 +61,6 @@ fn every_right_client_yields_the_exchange_on_file_in_every_run() {
         courses,
         [(SCENARIOS[1], "authorized"), (SCENARIOS[1], "refused-by-as"), (SCENARIOS[0], "authorized")]
     );
-}
-
-fn embedded() -> Scenarios {
-    let faults: Vec<_> = crosscheck_reference_client::Fault::ALL.iter().map(|fault| fault.slug()).collect();
-    Scenarios::embedded(&faults).unwrap()
 }
 
 /// The same run on other ports, with other numbers of tokens, and with everything in another order that is a client's to

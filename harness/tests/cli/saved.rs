@@ -89,6 +89,11 @@ fn a_file_that_is_no_transcript_of_this_version_is_one_message_and_exit_2() {
         (good[..good.len() / 2].to_owned(), "is damaged: EOF while parsing"),
         (good.replacen("\"party\": \"mcp\"", "\"party\": \"bank\"", 1), "is damaged: unknown variant `bank`"),
         (good.replacen("\"version\": 1", "\"version\": 2", 1), "has version 2 of the form of transcripts"),
+        (
+            good.replacen("\"version\": 1", "\"version\": 99999999999", 1),
+            "has version 99999999999 of the form",
+        ),
+        (good.replacen("\"scenario\":", "\"scenario\"", 1), "is damaged: expected `:` at line 3"),
         (String::new(), "is no transcript"),
         ("not json".into(), "is no transcript"),
         ("{\"version\": 1, \"scenarios\": []}".into(), "is no transcript"),
@@ -247,4 +252,20 @@ fn a_difference_stands_beside_the_check_that_explains_it() {
         exchange.starts_with("---\nsource: crosscheck\n")
             && exchange.contains("\nidp  POST token endpoint\n")
     );
+}
+
+#[test]
+fn what_a_client_prints_of_its_tokens_is_saved_by_name() {
+    let folder = folder();
+    let client = ["--", "crosscheck", "reference-client", "--fault", "prints-tokens"];
+    let (call, path) = save(folder.path(), "flow/complete", &client);
+    call.exits(1).without("eyJ").without("as-secret-cc");
+    let mut printed = 0;
+    for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+        let saved = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!saved.contains("eyJ") && !saved.contains("as-secret-cc"), "{saved}");
+        printed += usize::from(saved.contains("«access_token#1»"));
+    }
+    assert!(printed >= 2, "the transcript and the output name it");
+    crosscheck(&["show", "--all", text(&path)]).exits(0).without("eyJ").without("as-secret-cc");
 }
