@@ -38,12 +38,13 @@ def run(*args):
 
 def main(runs):
     listing = [run("list")[0] for _ in range(runs)]
-    walls, cpus, peaks, overheads, count = [], [], [], [], 0
+    walls, cpus, overheads, count, peak = [], [], [], 0, None
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(runs):
-            wall, cpu, peak = run("run", "--skip", "/slow/", "--report", folder)
+            wall, cpu, most = run("run", "--skip", "/slow/", "--report", folder)
             walls.append(wall)
-            peaks.append(peak)
+            # A child begins as a copy of this process, which is small only until it has read a report.
+            peak = peak or most
             scenarios = json.loads(Path(folder, "report.json").read_text())["scenarios"]
             played = [scenario for scenario in scenarios if scenario["checks"]]
             count = len(played)
@@ -54,7 +55,7 @@ def main(runs):
     print(f"list                      {statistics.median(listing) * 1000:8.1f} ms")
     print(f"complete run              {statistics.median(walls) * 1000:8.1f} ms, {count} scenarios")
     print(f"overhead of a scenario    {statistics.median(overheads) / 1000:8.2f} ms wall, {statistics.median(cpus) * 1000:.2f} ms CPU")
-    print(f"peak memory               {max(peaks):8.1f} MB")
+    print(f"peak memory               {peak:8.1f} MB")
     print(f"release binary            {BINARY.stat().st_size / 1e6:8.1f} MB")
 
 

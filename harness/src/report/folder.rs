@@ -1,6 +1,6 @@
 //! Writes a run into a folder: one document for the run, and for each scenario what it left behind.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -74,15 +74,25 @@ impl Folder {
         Ok(())
     }
 
+    /// A report may be large, so that it is not held in memory a second time as text.
     fn json(&self, name: &Path, value: &impl Serialize) -> Result<(), FolderError> {
-        let mut bytes = serde_json::to_vec_pretty(value).expect("reports hold nothing that JSON cannot");
-        bytes.push(b'\n');
-        self.file(name, &bytes)
+        self.write_file(name, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            writeln!(file)
+        })
+    }
+
+    fn file(&self, name: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+        self.write_file(name, |file| file.write_all(bytes))
     }
 
     /// Writes beside the target and renames, so that a reader sees the whole file or the one before.
-    fn file(&self, name: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    fn write_file(
+        &self,
+        name: &Path,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), FolderError> {
         let path = self.0.join(name);
-        whole::write(&path, bytes).map_err(|error| FolderError { path: path.clone(), error })
+        whole::write(&path, fill).map_err(|error| FolderError { path, error })
     }
 }

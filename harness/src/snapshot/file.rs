@@ -63,7 +63,7 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
 /// # Errors
 /// When the system refuses.
 pub fn write(path: &Path, description: &str, text: &str) -> Result<(), FileError> {
-    whole::write(path, content(description, text).as_bytes())
+    whole::write(path, |file| file.write_all(content(description, text).as_bytes()))
         .map_err(|error| FileError::Unwritable { path: path.to_owned(), error })
 }
 
