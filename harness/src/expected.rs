@@ -33,9 +33,10 @@ struct File {
     expected: Vec<Row>,
 }
 
-#[derive(Deserialize)]
+/// An expected finding as it stands in a file, unchecked.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+pub struct Row {
     scenario: Spanned<String>,
     requirement: Spanned<String>,
     reason: Spanned<String>,
@@ -54,7 +55,15 @@ impl Expected {
             let problem = problem_in(&name, &text, error.span(), error.message().trim().to_owned(), None);
             ExpectedError::Wrong(vec![problem])
         })?;
-        let problems = problems(&file, &name, &text, scenarios);
+        Self::of(file.expected, &name, &text, scenarios)
+    }
+
+    /// Takes rows that stand in the `text` of a file called `name`.
+    ///
+    /// # Errors
+    /// When one names a scenario or a requirement that does not exist, or gives no reason.
+    pub fn of(rows: Vec<Row>, name: &str, text: &str, scenarios: &Scenarios) -> Result<Self, ExpectedError> {
+        let problems = problems(&rows, name, text, scenarios);
         if !problems.is_empty() {
             return Err(ExpectedError::Wrong(problems));
         }
@@ -63,7 +72,7 @@ impl Expected {
             requirement: row.requirement.into_inner(),
             reason: row.reason.into_inner(),
         };
-        Ok(Self(file.expected.into_iter().map(entry).collect()))
+        Ok(Self(rows.into_iter().map(entry).collect()))
     }
 
     /// Whether a finding is expected. A client that was ended at its time limit or died by a signal never is.
@@ -118,9 +127,9 @@ pub enum ExpectedError {
     Wrong(Vec<Problem>),
 }
 
-fn problems(file: &File, name: &str, text: &str, scenarios: &Scenarios) -> Vec<Problem> {
+fn problems(rows: &[Row], name: &str, text: &str, scenarios: &Scenarios) -> Vec<Problem> {
     let ids: Vec<_> = scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
-    let rows: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
+    let requirements: Vec<_> = Catalogue::embedded().iter().map(|row| row.id.as_str()).collect();
     let mut problems = Vec::new();
     let mut check = |word: &Spanned<String>, known: &[&str], kind: &str, named: &str| {
         if !known.contains(&named) {
@@ -134,12 +143,17 @@ fn problems(file: &File, name: &str, text: &str, scenarios: &Scenarios) -> Vec<P
             ));
         }
     };
-    for row in &file.expected {
+    for row in rows {
         check(&row.scenario, &ids, "scenario", row.scenario.get_ref());
         let requirement = row.requirement.get_ref();
-        check(&row.requirement, &rows, "requirement", requirement.split('@').next().unwrap_or_default());
+        check(
+            &row.requirement,
+            &requirements,
+            "requirement",
+            requirement.split('@').next().unwrap_or_default(),
+        );
     }
-    for row in file.expected.iter().filter(|row| row.reason.get_ref().trim().is_empty()) {
+    for row in rows.iter().filter(|row| row.reason.get_ref().trim().is_empty()) {
         problems.push(problem_in(name, text, Some(row.reason.span()), "the reason is empty".into(), None));
     }
     problems
