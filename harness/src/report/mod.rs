@@ -5,6 +5,7 @@ mod finding;
 mod folder;
 mod json;
 mod matrix;
+pub mod model;
 mod official;
 mod pinned;
 mod self_test;
