@@ -72,8 +72,7 @@ impl fmt::Debug for Watcher {
 
 /// A method by its name, for a client may send anything in its place.
 fn known(method: &str) -> Option<&'static str> {
-    const KNOWN: [&str; 9] =
-        ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    const KNOWN: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
     KNOWN.into_iter().find(|known| *known == method)
 }
 

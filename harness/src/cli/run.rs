@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crosscheck_scenarios::{Scenario, Scenarios};
 
 use crate::cli::progress::play;
+use crate::cli::tell::TellOptions;
 use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::exit;
 use crate::expected::Expected;
@@ -46,6 +47,8 @@ pub(super) struct RunOptions {
     reveal: bool,
     #[command(flatten)]
     pin: pin::PinOptions,
+    #[command(flatten)]
+    tell: TellOptions,
     /// What stands on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
@@ -67,7 +70,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     if options.list {
         return list(&plan);
     }
-    let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
+    let tell = &options.tell;
+    let settings = Settings { reveal: options.reveal, live: tell.live(), ..options.client.settings()? };
     let expected = match &options.expected {
         Some(path) => Expected::read(path, &scenarios)?,
         None => Expected::default(),
@@ -77,24 +81,35 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
 
     let reference = options.client.drives_reference()?;
-    let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference);
+    let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference)
+        .quiet(tell.quiet)
+        .shard(options.selection.shard);
     let began = Instant::now();
-    let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
+    // A shard may be empty; then no client is started.
+    let set_up = match plan.as_slice() {
+        [] => None,
+        _ => {
+            let settings = Settings { live: tell.live_at_set_up(), ..settings.clone() };
+            Some(set_up(&scenarios, &settings, interrupted.clone())?)
+        }
+    };
     if options.format == Format::Human {
         terminal
             .head(&plan, &settings)
-            .and_then(|()| terminal.set_up(set_up, &settings))
+            .and_then(|()| set_up.map_or(Ok(()), |set_up| terminal.set_up(set_up, &settings)))
             .or_else(unless_closed)?;
     }
 
-    let all = play(
+    let outcome = play(
         &plan,
-        settings.threads,
-        &interrupted,
+        tell.pace(&settings, &interrupted),
         |scenario| scenario.id.as_str(),
         |scenario| scenario.slow,
-        |player, scenario| player.play(scenario, &settings),
+        |played| tell.ends(played, &expected, options.deny.is_some()),
+        |player, scenario| tell.play(player, scenario, &settings),
     )?;
+    terminal.stopped(outcome.not_played);
+    let all = outcome.results;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
     let document = || Document::new(&all, &summary, Some(&settings));
     if let Some(folder) = &folder {
@@ -106,7 +121,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
-    let unfiltered = options.selection.is_everything().then_some(&scenarios);
+    let is_everything = options.selection.is_everything() && outcome.not_played == 0;
+    let unfiltered = is_everything.then_some(&scenarios);
     let as_pinned = match &pins {
         Some(pins) => options.pin.compare(pins, &all, unfiltered, options.format)?,
         None => true,

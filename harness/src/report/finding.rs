@@ -40,6 +40,15 @@ pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<Strin
     lines
 }
 
+/// The first sentence of a finding, on one line.
+pub(super) fn first_sentence(found: Found<'_>) -> String {
+    let what = found.check.finding.as_ref().map_or("", |finding| finding.what.as_str());
+    let words = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let begins = |rest: &str| rest.starts_with(char::is_uppercase);
+    let end = words.match_indices(". ").find(|(at, _)| begins(&words[at + 2..])).map(|(at, _)| at + 1);
+    printable(&words[..end.unwrap_or(words.len())])
+}
+
 /// What was seen: the sentence, the exchange, values side by side, and what followed.
 fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
     let mut lines = indented(MARGIN, &printable(&finding.what));
