@@ -117,7 +117,10 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     }
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => print(&document()),
+        Format::Json => {
+            tell.stopped(outcome.not_played);
+            print(&document())
+        }
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;

@@ -11,7 +11,7 @@ use crosscheck_wire::Seen;
 use crate::cli::progress::Pace;
 use crate::expected::Expected;
 use crate::live::Live;
-use crate::report::{exchange_line, seconds};
+use crate::report::{exchange_line, seconds, stopped};
 use crate::run::{Played, Player, RunError, Settings};
 use crate::summary::Summary;
 
@@ -81,6 +81,13 @@ impl TellOptions {
         }
         let summary = Summary::new(std::slice::from_ref(played), expected, deny_warnings);
         !summary.failures.is_empty() || (summary.denies_warnings() && summary.warned > 0)
+    }
+
+    /// Says on standard error, where standard output is for programs, that the run stopped at its first failure.
+    pub(super) fn stopped(&self, not_played: usize) {
+        if let Some(stopped) = stopped(not_played) {
+            let _ = writeln!(io::stderr(), "{stopped}");
+        }
     }
 }
 

@@ -24,4 +24,4 @@ pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};
 pub use shown::Shown;
 pub use terminal::Terminal;
-pub(crate) use terminal::seconds;
+pub(crate) use terminal::{seconds, stopped};

@@ -232,9 +232,8 @@ impl<'a> Terminal<'a> {
     }
 
     fn hints(&mut self, summary: &Summary<'_>, report: Option<&Path>) -> io::Result<()> {
-        if self.not_played > 0 {
-            let plural = if self.not_played == 1 { "scenario" } else { "scenarios" };
-            writeln!(self.out, "stopped at the first failure: {} {plural} not played", self.not_played)?;
+        if let Some(stopped) = stopped(self.not_played) {
+            writeln!(self.out, "{stopped}")?;
         }
         if let Some(level) = summary.level_in_words().filter(|_| !self.is_quiet) {
             writeln!(self.out, "{level}")?;
@@ -260,7 +259,7 @@ impl<'a> Terminal<'a> {
         if let Some(report) = report {
             writeln!(self.out, "report  {}", report.display())?;
         }
-        if self.reference && summary.as_expected() {
+        if self.reference && summary.as_expected() && summary.judged() > 0 {
             writeln!(
                 self.out,
                 "yours   crosscheck run -- COMMAND ARG…   (the MCP server's URL is appended)"
@@ -273,6 +272,12 @@ impl<'a> Terminal<'a> {
         }
         Ok(())
     }
+}
+
+/// That a run stopped at its first failure, if any scenario was not played for that.
+pub(crate) fn stopped(not_played: usize) -> Option<String> {
+    let plural = if not_played == 1 { "scenario" } else { "scenarios" };
+    (not_played > 0).then(|| format!("stopped at the first failure: {not_played} {plural} not played"))
 }
 
 fn label_of<'a>(found: &Found<'_>, label: &'a str) -> &'a str {
