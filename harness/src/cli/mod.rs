@@ -9,6 +9,7 @@ mod progress;
 mod run;
 mod self_test;
 mod show;
+mod tell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
