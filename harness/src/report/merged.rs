@@ -7,6 +7,7 @@ use crosscheck_scenarios::ScenarioId;
 
 use crate::report::model::{ClientReport, Counts, Report, RunFacts};
 use crate::select::Shard;
+use crate::summary::level_in_words;
 
 /// A client in one of the reports that are joined.
 #[derive(Clone, Debug)]
@@ -124,6 +125,7 @@ fn join(parts: Vec<Part>) -> Result<Merged, MergeError> {
         add(&mut whole, part);
     }
     whole.scenarios.sort_by(|one, other| one.id.cmp(&other.id));
+    whole.level_in_words = level_in_words(whole.counts.outcome_reports, whole.counts.judged());
     if let Some(run) = &mut whole.run {
         run.shard = None;
         run.missing_shards.extend(missing);

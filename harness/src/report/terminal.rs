@@ -31,8 +31,8 @@ pub struct Terminal<'a> {
     out: Box<dyn Write + 'a>,
     /// The command that finds the same once more.
     again: Box<dyn Fn(&Played) -> String + 'a>,
-    /// The command that plays what these words select; none for saved transcripts.
-    repeat: Option<Box<dyn Fn(&str) -> String + 'a>>,
+    /// Makes the command that plays the failing scenarios once more; none for saved transcripts.
+    repeat: Option<&'a Again>,
     /// Whether the embedded client is driven by a user who is new here.
     reference: bool,
     /// Whether nothing but a line for each finding and the last lines is told.
@@ -47,11 +47,7 @@ impl<'a> Terminal<'a> {
     /// embedded client is driven.
     pub fn new(out: impl Write + 'a, again: &'a Again, reference: bool) -> Self {
         let once_more = |played: &Played| again.of(&played.scenario.id);
-        Self {
-            repeat: Some(Box::new(|selection| again.line(selection))),
-            reference,
-            ..Self::of_saved(out, once_more)
-        }
+        Self { repeat: Some(again), reference, ..Self::of_saved(out, once_more) }
     }
 
     /// A report on `out` of saved transcripts; `again` is the command that judges one of them.
@@ -150,7 +146,7 @@ impl<'a> Terminal<'a> {
         self.hints(summary, report)?;
         match (&self.repeat, repeat::selection(&repeat::failing(summary))) {
             (Some(again), Some(selection)) if !self.is_quiet => {
-                writeln!(self.out, "again   {}", again(&selection))
+                writeln!(self.out, "again   {}", again.line(&selection))
             }
             _ => Ok(()),
         }
