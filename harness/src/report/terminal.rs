@@ -36,9 +36,10 @@ pub struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     /// A report on `out` of a run with `settings`. `options` are those that a repeated run needs, such as
-    /// `--profile base`; `reference` tells that the embedded client is driven, so that the command is left out.
+    /// `--profile base`; `reference` tells that the embedded client is driven. The command is left out of a repeated
+    /// run where the configuration or the embedded client gives it.
     pub fn new(out: impl Write + 'a, settings: &'a Settings, options: Vec<String>, reference: bool) -> Self {
-        let again = move |played: &Played| again(&options, played, &settings.command, reference);
+        let again = move |played: &Played| again(&options, played, settings, reference);
         Self { out: Box::new(out), again: Box::new(again), reference }
     }
 
@@ -198,12 +199,13 @@ impl<'a> Terminal<'a> {
 }
 
 /// The command that plays the scenario once more.
-fn again(options: &[String], played: &Played, command: &Command, reference: bool) -> String {
+fn again(options: &[String], played: &Played, settings: &Settings, reference: bool) -> String {
+    let command = &settings.command;
     let mut words = vec!["crosscheck run".to_owned()];
     words.extend(options.iter().cloned());
     words.push(format!("--exact {}", played.scenario.id));
     let plain = reference && command.args.len() == 1;
-    if !plain {
+    if !plain && settings.client.is_none() {
         words.push(format!("-- {}", shown(command, reference)));
     }
     words.join(" ")
