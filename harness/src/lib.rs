@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod config;
 pub mod driver;
 pub mod exit;
 pub mod expected;
@@ -11,6 +12,7 @@ pub mod interruption;
 pub mod judge;
 pub mod live;
 pub mod pin;
+pub mod preparation;
 pub mod report;
 pub mod run;
 pub mod saved;

@@ -21,7 +21,7 @@ mod summary;
 mod terminal;
 
 pub use again::{Again, typed};
-pub use collect::Driven;
+pub use collect::JudgedClient;
 pub use comparison::Comparison;
 pub use difference::write_difference;
 pub(crate) use finding::printable;
