@@ -2,11 +2,11 @@
 //!
 //! Data flows one way: scenario → stage → transcript → judge → report.
 
+pub mod baseline;
 pub mod check;
 pub mod cli;
 pub mod driver;
 pub mod exit;
-pub mod expected;
 pub mod interruption;
 pub mod judge;
 pub mod pin;

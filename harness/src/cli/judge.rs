@@ -8,13 +8,11 @@ use std::time::Instant;
 use crosscheck_scenarios::{Scenarios, nearest};
 
 use crate::cli::run::{Format, print, unless_closed};
-use crate::cli::{Hinted, client};
+use crate::cli::{Hinted, baseline, client};
 use crate::exit;
-use crate::expected::Expected;
 use crate::report::{Document, Terminal};
 use crate::run::Played;
 use crate::saved;
-use crate::summary::Summary;
 
 /// Options of `crosscheck judge`.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,9 +23,8 @@ pub(super) struct JudgeOptions {
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
-    /// Findings that are expected: a TOML file of scenario, requirement and reason
-    #[arg(long, value_name = "FILE")]
-    expected: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: baseline::BaselineOptions,
     /// Let warnings fail
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
     deny: Option<String>,
@@ -40,17 +37,18 @@ pub(super) struct JudgeOptions {
 pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let scenarios = client::scenarios(options.scenarios.as_deref())?;
-    let expected = options.expected.as_deref().map(|path| Expected::read(path, &scenarios));
-    let expected = expected.transpose()?.unwrap_or_default();
+    let mut measure = options.baseline.open(&scenarios)?;
     let played = options.transcripts.iter().map(|path| played(path, &scenarios));
     let all = played.collect::<anyhow::Result<Vec<_>>>()?;
-    let summary = Summary::new(&all, &expected, options.deny.is_some());
+    let updated = measure.update(&all)?;
+    let summary = measure.summary(&all, options.deny.is_some());
     let told =
         match options.format {
             Format::Human => Terminal::of_saved(anstream::stdout(), |played| options.again(played, &all))
                 .finish(&all, &summary, began.elapsed(), None),
             Format::Json => print(&Document::new(&all, &summary, None)),
         };
+    let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(options.format)));
     told.or_else(unless_closed)?;
     Ok(exit::code(summary.as_expected()))
 }

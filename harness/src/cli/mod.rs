@@ -1,5 +1,6 @@
 //! The command line: what can be said, and who answers it.
 
+mod baseline;
 mod client;
 mod explain;
 mod judge;

@@ -12,15 +12,13 @@ use tokio::sync::watch;
 use crosscheck_scenarios::{Scenario, Scenarios};
 
 use crate::cli::progress::play;
-use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
+use crate::cli::{CANNOT_LISTEN, Hinted, baseline, client, pin};
 use crate::exit;
-use crate::expected::Expected;
 use crate::interruption;
 use crate::report::{Document, Folder, Matrix, Terminal};
 use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
-use crate::summary::Summary;
 
 /// Options of `crosscheck run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,9 +30,8 @@ pub(super) struct RunOptions {
     /// List what would run, and run nothing
     #[arg(long)]
     list: bool,
-    /// Findings that are expected: a TOML file of scenario, requirement and reason
-    #[arg(long, value_name = "FILE")]
-    expected: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: baseline::BaselineOptions,
     /// Let warnings fail the run
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
     deny: Option<String>,
@@ -68,10 +65,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         return list(&plan);
     }
     let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
-    let expected = match &options.expected {
-        Some(path) => Expected::read(path, &scenarios)?,
-        None => Expected::default(),
-    };
+    let mut measure = options.baseline.open(&scenarios)?;
     let folder = options.report.clone().map(Folder::open).transpose()?;
     let pins = options.pin.open()?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
@@ -95,7 +89,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         |scenario| scenario.slow,
         |player, scenario| player.play(scenario, &settings),
     )?;
-    let summary = Summary::new(&all, &expected, options.deny.is_some());
+    let updated = measure.update(&all)?;
+    let summary = measure.summary(&all, options.deny.is_some());
     let document = || Document::new(&all, &summary, Some(&settings));
     if let Some(folder) = &folder {
         folder.write(&document(), &Matrix::new(&all, &summary, &settings), &all)?;
@@ -104,6 +99,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
         Format::Json => print(&document()),
     };
+    let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(options.format)));
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
     let unfiltered = options.selection.is_everything().then_some(&scenarios);

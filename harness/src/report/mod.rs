@@ -1,5 +1,6 @@
 //! What people and programs read of a run, one file a format. None of them decides the exit code.
 
+mod baseline;
 mod difference;
 mod finding;
 mod folder;
@@ -16,6 +17,7 @@ pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::Document;
 pub use matrix::Matrix;
+pub(crate) use official::checks as official_checks;
 pub use pinned::write_compared;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};

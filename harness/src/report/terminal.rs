@@ -13,7 +13,7 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::Verdict;
 use crate::driver::Command;
-use crate::report::{finding, write_difference};
+use crate::report::{baseline, finding, write_difference};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
@@ -169,13 +169,7 @@ impl<'a> Terminal<'a> {
             let plural = if count == 1 { "error code" } else { "error codes" };
             writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
         }
-        for entry in &summary.stale {
-            writeln!(
-                self.out,
-                "{FAIL}stale{FAIL:#}   {} @ {} is expected and no longer found: remove the entry",
-                entry.requirement, entry.scenario
-            )?;
-        }
+        baseline::write(&mut self.out, summary)?;
         if summary.denies_warnings() && summary.warned > 0 {
             writeln!(self.out, "warnings fail this run: --deny warnings")?;
         }
