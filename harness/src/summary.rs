@@ -202,3 +202,6 @@ fn newer(Found { played, check }: Found<'_>, release: &Release) -> Option<Newer>
     let now = if check.verdict == Verdict::Warn { Severity::Warn } else { Severity::Fail };
     (then < Some(now)).then_some(Newer::Severity(then))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,10 @@ mod expected;
 mod official;
 mod suite;
 mod update;
+mod yaml;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 

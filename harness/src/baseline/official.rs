@@ -3,21 +3,19 @@
 //! YAML: lists `client` and `server` of entries `SCENARIO` or `SCENARIO:CHECK`. Our scenarios and requirements stand
 //! beside the suite's. Its rules hold, except that a misspelt check is an error here, as is an unknown key.
 
-use std::fmt;
 use std::path::Path;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
-use crosscheck_scenarios::{Problem, Scenarios, nearest, problem_in};
+use crosscheck_scenarios::{Problem, Scenarios, nearest};
 
 use crate::check::{Check, Verdict};
-use crate::report::official_checks;
+use crate::report::{OfficialCheck, official_checks};
 use crate::run::{Played, PlayedResult};
 
 use super::expected::{line_of, requirement_names};
 use super::suite::{CHECKS, COMPLETE_FLOW, COMPLETE_FLOW_RENAMED, OTHERS};
+use super::yaml::{self, File, Item};
 use super::{BaselineError, Place, Stale};
 
 /// The failures that a file lists for the scenarios that are played here.
@@ -71,9 +69,8 @@ impl ExpectedFailures {
     /// # Errors
     /// When it has another form, or names what does not exist.
     pub fn parse(name: &str, text: &str, scenarios: &Scenarios) -> Result<Self, BaselineError> {
-        let file: Option<File> = serde_saphyr::from_str(text)
-            .map_err(|error| BaselineError::Wrong(vec![malformed(name, text, &error)]))?;
-        let File { client, server } = file.unwrap_or_default();
+        let File { client, server } =
+            yaml::read(name, text).map_err(|problem| BaselineError::Wrong(vec![problem]))?;
         let mut reading = Reading { name, text, scenarios, entries: Vec::new(), problems: Vec::new() };
         for item in server.iter().flatten() {
             let _ = reading.word(item);
@@ -109,13 +106,8 @@ impl Entry {
         match (&self.of, &played.result) {
             (Of::Scenario, _) => true,
             (Of::Requirement(name), _) => check.is_called(name),
-            // What is found in an exchange is covered by the check that failed there, and what the run lacks by the
-            // check of the step that it lacks.
             (Of::Official(id), PlayedResult::Judged { transcript, .. }) => {
-                let exchange = check.finding.as_ref().and_then(|finding| finding.exchange);
-                official_checks(transcript).iter().any(|official| {
-                    official.id == id && official.is_failing() && official.exchange == exchange
-                })
+                covered_by(id, &official_checks(transcript), check)
             }
             (Of::Official(_), PlayedResult::NotApplicable(_)) => false,
         }
@@ -154,21 +146,16 @@ impl Entry {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    client: Option<Vec<Spanned<Item>>>,
-    server: Option<Vec<Spanned<Item>>>,
-}
-
-/// An element of a list.
-enum Item {
-    /// `- a`
-    Word(String),
-    /// `- a: b`
-    Pair(String, String),
-    /// Anything else.
-    Other,
+/// Whether the suite tells a finding by its check `id`: by one that failed in the exchange in which it was found or, as
+/// for a finding that ended the run early, by one that failed because the run lacks its step.
+fn covered_by(id: &str, official: &[OfficialCheck], check: &Check) -> bool {
+    let Some(finding) = &check.finding else { return false };
+    let failed_there =
+        |at: Option<usize>| official.iter().filter(move |check| check.is_failing() && check.exchange == at);
+    let is_named = |check: &OfficialCheck| check.id == id;
+    let mut here = failed_there(finding.exchange).peekable();
+    let ended_run = !finding.then.is_empty() && here.peek().is_none();
+    here.any(is_named) || (ended_run && failed_there(None).any(is_named))
 }
 
 /// A file that is being read.
@@ -185,10 +172,10 @@ impl Reading<'_> {
     fn word<'b>(&mut self, item: &'b Spanned<Item>) -> Option<&'b str> {
         match &item.value {
             Item::Word(word) => return Some(word),
-            Item::Pair(key, value) => self.problem(
+            Item::Mapping => self.problem(
                 item,
                 "an entry is one word, and this is a mapping",
-                Some(format!("write `{key}:{value}`, without a space after the colon")),
+                Some("write SCENARIO:CHECK without a space after the colon".into()),
             ),
             Item::Other => self.problem(
                 item,
@@ -248,11 +235,11 @@ impl Reading<'_> {
     }
 
     fn problem(&mut self, item: &Spanned<Item>, what: impl Into<String>, hint: Option<String>) {
-        self.problems.push(at(self.name, self.text, Some(item.referenced), what.into(), hint));
+        self.problems.push(yaml::problem(self.name, self.text, Some(item.referenced), what.into(), hint));
     }
 
     fn line(&self, item: &Spanned<Item>) -> usize {
-        bytes(self.text, item.referenced).map_or(0, |bytes| line_of(self.text, bytes.start))
+        yaml::bytes(self.text, item.referenced).map_or(0, |bytes| line_of(self.text, bytes.start))
     }
 }
 
@@ -269,91 +256,5 @@ impl Entry {
             (_, Of::Scenario) => Some(format!("line {} lists a check of the scenario", place.line)),
             _ => None,
         }
-    }
-}
-
-fn malformed(name: &str, text: &str, error: &serde_saphyr::Error) -> Problem {
-    let error = error.without_snippet();
-    let (what, hint) = match error {
-        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-            let near = nearest(field, expected.iter().copied());
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
-            (format!("unknown key `{field}`"), hint.or(Some("the keys are `client` and `server`".into())))
-        }
-        other => (first_line(&other.to_string()), None),
-    };
-    at(name, text, error.location(), what, hint)
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
-}
-
-fn at(name: &str, text: &str, location: Option<Location>, what: String, hint: Option<String>) -> Problem {
-    problem_in(name, text, location.and_then(|location| bytes(text, location)), what, hint)
-}
-
-/// The bytes of `text` at a place that the YAML reader tells.
-fn bytes(text: &str, location: Location) -> Option<std::ops::Range<usize>> {
-    let span = location.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let end = start + usize::try_from(span.byte_len()?).ok()?;
-    Some(start..end.min(text.len()))
-}
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyItem)
-    }
-}
-
-/// Takes whatever stands in a list, so that what is wrong is told with its place, and with everything else.
-struct AnyItem;
-
-impl<'de> Visitor<'de> for AnyItem {
-    type Value = Item;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the name of a scenario")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Item, E> {
-        Ok(Item::Word(text.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
-        let mut first = None;
-        while let Some(pair) = map.next_entry::<Item, Item>()? {
-            first.get_or_insert(pair);
-        }
-        Ok(match first {
-            Some((Item::Word(key), Item::Word(value))) => Item::Pair(key, value),
-            _ => Item::Other,
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Item, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Item::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Item, E> {
-        Ok(Item::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Item, E> {
-        Ok(Item::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Item, E> {
-        Ok(Item::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Item, E> {
-        Ok(Item::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Item, E> {
-        Ok(Item::Other)
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use finding::printable;
 pub use folder::{Folder, FolderError};
 pub use json::Document;
 pub use matrix::Matrix;
-pub(crate) use official::checks as official_checks;
+pub(crate) use official::{Check as OfficialCheck, checks as official_checks};
 pub use pinned::write_compared;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};
