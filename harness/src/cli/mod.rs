@@ -44,7 +44,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Drive a client through the scenarios and judge it
-    Run(run::RunOptions),
+    Run(Box<run::RunOptions>),
     /// Check that a client starts and that its requests arrive, and judge nothing
     Doctor(client::ClientOptions),
     /// Judge saved transcripts again, without a client

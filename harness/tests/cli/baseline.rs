@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::{CROSSCHECK, Call, crosscheck, folder, text};
+use crate::{CROSSCHECK, Call, call, crosscheck, folder, text};
+
+const DOCUMENTATION: &str = include_str!("../../../docs/baselines.md");
 
 const ISSUER: &str = "discovery/issuer-without-path";
 const AUDIENCE: &str = "tx-audience-is-as-issuer";
@@ -218,4 +221,31 @@ fn the_ledger_of_this_version_is_what_it_runs() {
          \n    cargo run -- list --release > ledger && mv ledger scenarios/releases/{version}.toml\
          \nOtherwise raise the version first, since the ledger of a release never changes."
     );
+}
+
+/// Plays the commands of `docs/baselines.md` one after the other, and looks for what it shows of their output.
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_documentation_say_what_it_shows() {
+    let blocks = |kind: &'static str| {
+        let begins = format!("\n```{kind}\n");
+        let rest: Vec<_> = DOCUMENTATION.split(&begins).skip(1).collect();
+        rest.into_iter().map(|rest| rest.split("```").next().unwrap_or_default())
+    };
+    let folder = folder();
+    fs::write(folder.path().join("failures.yml"), blocks("yaml").next().unwrap()).unwrap();
+    let sessions: Vec<_> = blocks("console").collect();
+    assert_eq!(sessions.len(), 5);
+    for session in sessions {
+        let (command, shown) = session.split_once('\n').unwrap();
+        let words = command.strip_prefix("$ crosscheck ").unwrap().split(' ');
+        let call = call(Command::new(CROSSCHECK).args(words).current_dir(folder.path()));
+        for line in shown.lines() {
+            assert!(call.stdout.contains(line), "{line}\n{}", call.told());
+        }
+    }
+    let expected = blocks("toml").next().unwrap();
+    fs::write(folder.path().join("expected.toml"), expected).unwrap();
+    let options = ["run", "--exact", ISSUER, "--expected", "expected.toml"];
+    call(Command::new(CROSSCHECK).args(options).args(SLASH).current_dir(folder.path())).exits(0);
 }

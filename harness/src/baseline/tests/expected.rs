@@ -52,7 +52,7 @@ fn a_client_that_crashed_or_was_ended_is_never_expected_and_makes_nothing_stale(
     let scenario = scenarios().find("flow/complete").unwrap().clone();
     let [found, other] = [baseline("flow/complete", "run-outcome"), baseline("flow/complete", "flow-order")];
     for how in [json!({ "signal": 11 }), json!({ "timed_out": 300 })] {
-        let all = [ended(scenario.clone(), how, &[], [check("run-outcome", Verdict::Fail)])];
+        let all = [ended(scenario.clone(), &how, &[], [check("run-outcome", Verdict::Fail)])];
         assert!(!found.covers(&all[0], &all[0].checks()[0]));
         assert_eq!(other.stale(&all), []);
     }

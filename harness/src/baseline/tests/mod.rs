@@ -35,13 +35,13 @@ pub(crate) fn played(id: &str, checks: &[(&str, Verdict)]) -> Played {
 
 /// A run of `scenario`, by a client that ended by itself, with these checks.
 pub(crate) fn played_through(scenario: Scenario, checks: &[(&str, Verdict)]) -> Played {
-    ended(scenario, json!({ "exited": 0 }), &[], checks.iter().map(|(name, verdict)| check(name, *verdict)))
+    ended(scenario, &json!({ "exited": 0 }), &[], checks.iter().map(|(name, verdict)| check(name, *verdict)))
 }
 
 /// A run that ended so after these exchanges.
 fn ended(
     scenario: Scenario,
-    ended: Value,
+    how: &Value,
     exchanges: &[Value],
     checks: impl IntoIterator<Item = Check>,
 ) -> Played {
@@ -50,7 +50,7 @@ fn ended(
         "version": 1, "scenario": scenario.id, "started_at_ms": 0, "profile": "mcp",
         "spec_version": "2025-11-25", "stage": {}, "values": [], "registrations": {}, "declared": [],
         "context": [], "exchanges": exchanges, "unrecorded": 0, "malformed": [],
-        "client": {"ended": ended, "took_us": 0, "stdout": output, "stderr": output, "report": "absent"},
+        "client": {"ended": how, "took_us": 0, "stdout": output, "stderr": output, "report": "absent"},
     });
     let transcript = serde_json::from_value(transcript).expect("the transcript has the form");
     let checks = checks.into_iter().collect();

@@ -100,7 +100,7 @@ fn a_requirement_at_several_parties_counts_as_the_worst_of_them() {
 fn a_client_that_crashed_or_was_ended_is_never_expected() {
     let scenario = scenarios().find("flow/complete").unwrap().clone();
     for how in [json!({ "signal": 9 }), json!({ "timed_out": 300 })] {
-        let run = ended(scenario.clone(), how, &[], [check("run-outcome", Verdict::Fail)]);
+        let run = ended(scenario.clone(), &how, &[], [check("run-outcome", Verdict::Fail)]);
         assert_eq!(judged(&listing("flow/complete"), run), (false, vec![]));
     }
 }
@@ -109,7 +109,7 @@ fn a_client_that_crashed_or_was_ended_is_never_expected() {
 fn an_official_check_that_fails_covers_what_was_found_in_its_exchange() {
     let scenario = || scenarios().find(OFFICIAL).unwrap().clone();
     let baseline = listing("auth/enterprise-managed-authorization:complete-flow-token-exchange");
-    let run = |exchange, found| ended(scenario(), json!({ "exited": 1 }), &[exchange], [found]);
+    let run = |exchange, found| ended(scenario(), &json!({ "exited": 1 }), &[exchange], [found]);
     let refused = run(exchange(400), found_in(4, "tx-audience-is-as-issuer", true));
     assert_eq!(judged(&baseline, refused), (true, vec![]));
     let elsewhere = run(exchange(400), found_in(2, "disc-prm-resource-match", false));
@@ -125,7 +125,7 @@ fn an_official_step_that_the_run_lacks_covers_what_ended_the_run() {
     let baseline = listing(&format!("{OFFICIAL}:complete-flow-jwt-bearer"));
     let run = |status, ends| {
         let found = found_in(4, "txr-accept", ends);
-        judged(&baseline, ended(scenario(), json!({ "exited": 1 }), &[exchange(status)], [found])).0
+        judged(&baseline, ended(scenario(), &json!({ "exited": 1 }), &[exchange(status)], [found])).0
     };
     assert!(run(200, true));
     assert!(!run(200, false), "the run went on");
@@ -136,7 +136,7 @@ fn an_official_step_that_the_run_lacks_covers_what_ended_the_run() {
 fn official_checks_that_only_inform_or_are_absent_are_tolerated() {
     let scenario = scenarios().find(OFFICIAL).unwrap().clone();
     for id in ["outgoing-auth-response", "client-registration", "wire-schema-valid"] {
-        let run = ended(scenario.clone(), json!({ "exited": 0 }), &[exchange(200)], []);
+        let run = ended(scenario.clone(), &json!({ "exited": 0 }), &[exchange(200)], []);
         assert_eq!(judged(&listing(&format!("{OFFICIAL}:{id}")), run), (false, vec![]), "{id}");
     }
 }
