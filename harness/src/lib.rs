@@ -2,12 +2,12 @@
 //!
 //! Data flows one way: scenario → stage → transcript → judge → report.
 
+pub mod baseline;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod exit;
-pub mod expected;
 pub mod interruption;
 pub mod judge;
 pub mod live;

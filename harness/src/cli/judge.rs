@@ -8,14 +8,13 @@ use std::time::Instant;
 use crosscheck_scenarios::{Scenarios, nearest};
 
 use crate::cli::Hinted;
+use crate::cli::baseline;
 use crate::cli::config::ConfigOptions;
 use crate::cli::run::{Format, print, unless_closed};
 use crate::exit;
-use crate::expected::Expected;
 use crate::report::{ClientReport, JudgedClient, Report, Terminal};
 use crate::run::Played;
 use crate::saved;
-use crate::summary::Summary;
 
 /// Options of `crosscheck judge`.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,9 +27,8 @@ pub(super) struct JudgeOptions {
     scenarios: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigOptions,
-    /// Findings that are expected: a TOML file of scenario, requirement and reason
-    #[arg(long, value_name = "FILE")]
-    expected: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: baseline::BaselineOptions,
     /// Let warnings fail
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
     deny: Option<String>,
@@ -43,22 +41,30 @@ pub(super) struct JudgeOptions {
 pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
-    let expected = options.expected.as_deref().map(|path| Expected::read(path, &scenarios));
-    let expected = expected.transpose()?.unwrap_or_default();
+    let mut measure = options.baseline.open(&scenarios, None, None)?;
     let played = options.transcripts.iter().map(|path| played(path, &scenarios));
     let all = played.collect::<anyhow::Result<Vec<_>>>()?;
-    let summary = Summary::new(&all, &expected, options.deny.is_some());
+    let updated = measure.update(&all)?;
+    let summary = measure.summary(&all, options.deny.is_some());
     let again = |played: &Played| options.again(played, &all);
     let told = match options.format {
         Format::Human => {
             Terminal::of_saved(anstream::stdout(), again).finish(&all, &summary, began.elapsed(), None)
         }
         Format::Json => {
-            let judged =
-                JudgedClient { name: "saved", run: None, all: &all, summary: &summary, again: &again };
+            let baseline = &measure.baseline;
+            let judged = JudgedClient {
+                name: "saved",
+                run: None,
+                all: &all,
+                summary: &summary,
+                baseline,
+                again: &again,
+            };
             print(&Report::new(vec![ClientReport::new(judged)]))
         }
     };
+    let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(options.format)));
     told.or_else(unless_closed)?;
     Ok(exit::code(summary.as_expected()))
 }

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario};
+use crosscheck_scenarios::{Catalogue, Profile, Release, Requirement, Scenario};
 
+use crate::cli::client;
 use crate::cli::config::ConfigOptions;
 use crate::config;
 use crate::exit;
@@ -17,6 +18,9 @@ pub(super) struct ListOptions {
     /// List the requirements and whether they are checked, instead of the scenarios
     #[arg(long)]
     requirements: bool,
+    /// Print the ledger of this version: its scenarios, and what each requirement counts as by profile
+    #[arg(long, conflicts_with_all = ["requirements", "profile", "scenarios"])]
+    release: bool,
     /// Only what belongs to this profile: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
@@ -30,7 +34,9 @@ pub(super) struct ListOptions {
 /// Prints ids and titles, one a line.
 pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
-    if options.requirements {
+    if options.release {
+        write!(out, "{}", Release::present(&client::scenarios(None)?))?;
+    } else if options.requirements {
         let active = |row: &&Requirement| {
             options.profile.is_none_or(|profile| row.severity(profile).is_some()) && !row.is_of_run()
         };

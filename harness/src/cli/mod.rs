@@ -1,5 +1,6 @@
 //! The command line: what can be said, and who answers it.
 
+mod baseline;
 mod client;
 mod config;
 mod driven;
@@ -48,7 +49,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Drive a client through the scenarios and judge it
-    Run(run::RunOptions),
+    Run(Box<run::RunOptions>),
     /// Write a commented crosscheck.toml, the configuration, into this folder
     Init(init::InitOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing

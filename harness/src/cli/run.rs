@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crosscheck_scenarios::{Scenario, Scenarios};
 
+use crate::cli::baseline::{BaselineOptions, Measure};
 use crate::cli::config::from_here;
 use crate::cli::driven::Driven;
 use crate::cli::progress::play;
@@ -18,7 +19,6 @@ use crate::cli::tell::TellOptions;
 use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::config::{Config, Deny};
 use crate::exit;
-use crate::expected::Expected;
 use crate::interruption;
 use crate::live::Live;
 use crate::pin::Pins;
@@ -29,7 +29,6 @@ use crate::report::{
 use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
-use crate::summary::Summary;
 
 /// Options of `crosscheck run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,9 +40,8 @@ pub(super) struct RunOptions {
     /// List what would run, and run nothing
     #[arg(long)]
     list: bool,
-    /// Findings that are expected: a TOML file of scenario, requirement and reason
-    #[arg(long, value_name = "FILE")]
-    expected: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: BaselineOptions,
     /// Let warnings fail the run
     #[arg(long, value_name = "WHAT", value_enum)]
     deny: Option<Deny>,
@@ -87,7 +85,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     // A shard may be empty; then no client is started.
     let driven = runs.iter().filter(|run| !run.plan.is_empty()).map(|run| &run.client);
     let mut set_ups =
-        set_ups(driven, &scenarios, &run.interrupted, options.tell.live_at_set_up())?.into_iter();
+        set_ups(driven, &scenarios, &run.interrupted, &options.tell.live_at_set_up())?.into_iter();
     let (mut as_expected, mut clients) = (true, Vec::new());
     for client in runs {
         let set_up = if client.plan.is_empty() { None } else { set_ups.next() };
@@ -104,6 +102,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 /// What holds for every client of a run.
 struct Run<'a> {
     options: &'a RunOptions,
+    config: Option<&'a Config>,
     scenarios: &'a Scenarios,
     /// Whether there are several clients, each then with a heading and with folders of its own.
     several: bool,
@@ -117,7 +116,7 @@ struct ClientRun<'a> {
     client: Driven<'a>,
     selection: Selection,
     plan: Vec<Arc<Scenario>>,
-    expected: Expected,
+    measure: Measure,
     folder: Option<Folder>,
     pins: Option<Pins>,
 }
@@ -125,7 +124,7 @@ struct ClientRun<'a> {
 impl<'a> Run<'a> {
     fn new(
         options: &'a RunOptions,
-        config: Option<&Config>,
+        config: Option<&'a Config>,
         scenarios: &'a Scenarios,
         clients: usize,
     ) -> anyhow::Result<Self> {
@@ -136,11 +135,10 @@ impl<'a> Run<'a> {
                 "choose one with `--client NAME`, or use `--report DIR`, which holds a report.json for each",
             ));
         }
-        if several && options.expected.is_some() {
+        if let Some(option) = options.baseline.of_one_client().filter(|_| several) {
             return Err(Hinted::error(
-                format!("`--expected` is about one client, and {clients} would be driven"),
-                "choose one with `--client NAME`, or write the findings of each as [[client.expected]] in the \
-                 configuration",
+                format!("`{option}` is about one client, and {clients} would be driven"),
+                "choose one with `--client NAME`, or name what is expected of each in the configuration",
             ));
         }
         let report = options.report.clone();
@@ -154,6 +152,7 @@ impl<'a> Run<'a> {
         let deny = options.deny.or(config.and_then(|config| config.deny));
         Ok(Self {
             options,
+            config,
             scenarios,
             several,
             deny_warnings: deny == Some(Deny::Warnings),
@@ -171,22 +170,22 @@ impl<'a> Run<'a> {
     ) -> anyhow::Result<ClientRun<'a>> {
         client.settings.reveal = self.options.reveal;
         client.settings.live = self.options.tell.live();
-        let expected = match (&self.options.expected, client.configured) {
-            (Some(path), _) => Expected::read(path, self.scenarios)?,
-            (None, Some((config, client))) => config.expected(client, self.scenarios)?,
-            (None, None) => Expected::default(),
-        };
+        let measure = self.options.baseline.open(
+            self.scenarios,
+            self.config,
+            client.configured.map(|(_, client)| client),
+        )?;
         let own = client.settings.client.as_deref().filter(|_| self.several);
         let report =
             self.report.clone().map(|folder| own.map_or_else(|| folder.clone(), |own| folder.join(own)));
         let folder = report.map(Folder::open).transpose()?;
         let pins = self.options.pin.open(own)?;
-        Ok(ClientRun { client, selection, plan, expected, folder, pins })
+        Ok(ClientRun { client, selection, plan, measure, folder, pins })
     }
 
     /// Drives one client, tells what came of it, and says whether that is as expected.
     fn drive(&self, run: ClientRun<'_>, set_up: Option<SetUp>) -> anyhow::Result<(ClientReport, bool)> {
-        let ClientRun { client, selection, plan, expected, folder, pins } = run;
+        let ClientRun { client, selection, plan, mut measure, folder, pins } = run;
         let (settings, options) = (&client.settings, self.options);
         let (tell, format) = (&options.tell, options.format);
         if self.several {
@@ -208,12 +207,13 @@ impl<'a> Run<'a> {
             tell.pace(settings, &self.interrupted),
             |scenario| scenario.id.as_str(),
             |scenario| scenario.slow,
-            |played| tell.ends(played, &expected, self.deny_warnings),
+            |played| tell.ends(played, &measure, self.deny_warnings),
             |player, scenario| tell.play(player, scenario, settings),
         )?;
         terminal.stopped(outcome.not_played);
         let all = outcome.results;
-        let summary = Summary::new(&all, &expected, self.deny_warnings);
+        let updated = measure.update(&all)?;
+        let summary = measure.summary(&all, self.deny_warnings);
         let took = set_up.map(|set_up| set_up.took).unwrap_or_default() + began.elapsed();
         let facts = RunFacts {
             shard: selection.shard.map(|shard| shard.to_string()),
@@ -225,6 +225,7 @@ impl<'a> Run<'a> {
             run: Some(facts),
             all: &all,
             summary: &summary,
+            baseline: &measure.baseline,
             again: &|played| client.again.of(&played.scenario.id),
         };
         let report = Report::new(vec![ClientReport::new(judged)]);
@@ -238,6 +239,7 @@ impl<'a> Run<'a> {
                 print(&report)
             }
         };
+        let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(format)));
         // A reader that left early changes nothing about what was found.
         told.or_else(unless_closed)?;
         let unfiltered = selection.is_everything().then_some(self.scenarios);
@@ -306,7 +308,7 @@ pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode
     let clients = Driven::all(options, config.as_ref())?;
     let scenarios = options.scenarios(config.as_ref())?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
-    let set_ups = set_ups(clients.iter(), &scenarios, &interrupted, Live::default())?;
+    let set_ups = set_ups(clients.iter(), &scenarios, &interrupted, &Live::default())?;
     for (client, set_up) in clients.iter().zip(set_ups) {
         if clients.len() > 1 {
             heading(client)?;
@@ -334,7 +336,7 @@ fn set_ups<'a>(
     clients: impl Iterator<Item = &'a Driven<'a>> + Clone,
     scenarios: &Scenarios,
     interrupted: &watch::Receiver<bool>,
-    live: Live,
+    live: &Live,
 ) -> anyhow::Result<Vec<SetUp>> {
     let conforming = scenarios.find(CONFORMING).context("the built-in scenarios hold no conforming one")?;
     let conforming = Arc::new(conforming.clone());

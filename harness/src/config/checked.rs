@@ -13,9 +13,9 @@ use crosscheck_scenarios::{
     AuthMethod, Capability, Problem, Profile, Scenarios, SpecVersion, nearest, problem_in,
 };
 
+use crate::baseline::{BaselineError, Expected, Row};
 use crate::config::file::{self, ClientTable, Deny, File};
 use crate::config::values::{Limit, Words, check_variable};
-use crate::expected::{Expected, ExpectedError, Row};
 
 /// A configuration. Its paths begin in the folder of the file.
 #[derive(Clone, Debug)]
@@ -149,6 +149,11 @@ impl Config {
         &self.name
     }
 
+    /// The file, absolute.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(Path::new(&self.name).file_name().unwrap_or_default())
+    }
+
     /// Its folder, absolute.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -170,7 +175,7 @@ impl Config {
     ///
     /// # Errors
     /// When one names a scenario or a requirement that does not exist, or gives no reason.
-    pub fn expected(&self, client: &Client, scenarios: &Scenarios) -> Result<Expected, ExpectedError> {
+    pub fn expected(&self, client: &Client, scenarios: &Scenarios) -> Result<Expected, BaselineError> {
         Expected::of(client.expected.clone(), &self.name, &self.text, scenarios)
     }
 

@@ -13,8 +13,8 @@ use toml::de::{DeString, DeTable, DeValue, Deserializer, Error};
 
 use crosscheck_scenarios::{AuthMethod, Capability, Problem, Profile, SpecVersion, nearest, problem_in};
 
+use crate::baseline::Row;
 use crate::config::values::{Limit, Words};
-use crate::expected::Row;
 
 /// What `crosscheck run` and `crosscheck doctor` do where the command line does not say otherwise. Relative paths begin
 /// in the folder of the file.
