@@ -3,6 +3,7 @@
 mod bad_clients;
 mod examples;
 mod findings;
+mod generated;
 mod invocation;
 mod pin;
 mod readme;
