@@ -1,6 +1,7 @@
 //! What the judge says: one check a requirement, and the finding behind it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crosscheck_scenarios::{Party, RequirementId};
 
@@ -28,7 +29,7 @@ impl Check {
 }
 
 /// How a check ended. The order is that of importance.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The evidence keeps the rule.
@@ -60,28 +61,35 @@ impl Verdict {
 }
 
 /// What was found, in the words of a reader who has the report and nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Finding {
     /// One sentence: what is wrong, with its evidence.
     pub what: String,
     /// The number of the exchange in which it was first seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<usize>,
     /// What was expected beside what was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<Comparison>,
     /// What was right in the same message, by parameter or header.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub as_expected: Vec<String>,
     /// A stretch of the client's output, where that is the evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     /// What followed from it and is not counted again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<Consequence>,
     /// Requirements that the same evidence breaks as well; named, not counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub covers: Vec<RequirementId>,
     /// How many further times it was seen in this run.
     pub repeated: usize,
 }
 
 /// One value, expected and seen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Comparison {
     /// Parameter, header or property.
     pub name: String,
@@ -92,9 +100,10 @@ pub struct Comparison {
 }
 
 /// Something that followed from a finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Consequence {
     /// The exchange, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<usize>,
     /// What happened there.
     pub what: String,
