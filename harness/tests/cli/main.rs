@@ -7,6 +7,7 @@ mod generated;
 mod invocation;
 mod pin;
 mod readme;
+mod recipes;
 mod reports;
 mod saved;
 mod self_test;
