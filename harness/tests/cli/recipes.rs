@@ -1,7 +1,7 @@
 //! The shell of the recipes in `docs/ci.md` is run as it stands there; `.ci/lint` sees to the other formats.
 #![cfg(unix)]
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ fn recipe(line: &str, folder: &Path) -> Call {
     let program = |name: &str, script: &str| {
         let path = programs.join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     };
     let few = "[ \"$1\" != run ] || { shift; set -- run discovery/ \"$@\"; }";
     program("crosscheck", &format!("{few}\nexec '{CROSSCHECK}' \"$@\""));
