@@ -1,11 +1,12 @@
 //! Runs one client process: starts it, bounds it, and takes down what it said about itself.
 //!
 //! The client gets a process group of its own, which is ended when the client ends or when its time is up, so
-//! that nothing outlives a run. Its output is read to the end and kept in part. Client contract, levels 1 and 2.
+//! that nothing outlives a run. Its output is read to the end and kept in part, and passed on where that is asked for.
+//! Client contract, levels 1 and 2.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +55,8 @@ pub struct Start<'a> {
     pub outcome: PathBuf,
     /// How long it may take.
     pub limit: Duration,
+    /// Whether its output goes on to standard error as it comes.
+    pub passes_output: bool,
     /// Becomes true when the user interrupts.
     pub interrupted: watch::Receiver<bool>,
 }
@@ -102,7 +105,9 @@ pub async fn drive(mut start: Start<'_>) -> Result<RawClient, DriveError> {
     }
     let began = Instant::now();
     let mut child = spawn(&start).map_err(|error| drive_error(&start.command.program, error))?;
-    let (stdout, stderr) = (Capture::of(child.stdout().take()), Capture::of(child.stderr().take()));
+    let passes = start.passes_output;
+    let (stdout, stderr) =
+        (Capture::of(child.stdout().take(), passes), Capture::of(child.stderr().take(), passes));
 
     let ended = tokio::select! {
         // The client itself: where a process waits for its whole group, a child that stays would hold us up.
@@ -188,13 +193,18 @@ struct Capture {
 }
 
 impl Capture {
-    fn of(stream: Option<impl AsyncRead + Send + Unpin + 'static>) -> Self {
+    /// Begins to read; where it `passes` on what it reads, that goes to standard error as it is.
+    fn of(stream: Option<impl AsyncRead + Send + Unpin + 'static>, passes: bool) -> Self {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let into = Arc::clone(&kept);
         let reading = tokio::spawn(async move {
             let Some(mut stream) = stream else { return };
             let mut buffer = vec![0; 16 << 10];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                if passes {
+                    // Nobody may be reading there, which is no trouble of the client's.
+                    let _ = io::stderr().write_all(&buffer[..count]);
+                }
                 into.lock().unwrap_or_else(PoisonError::into_inner).add(&buffer[..count]);
             }
         });

@@ -9,6 +9,7 @@ pub mod exit;
 pub mod expected;
 pub mod interruption;
 pub mod judge;
+pub mod live;
 pub mod pin;
 pub mod report;
 pub mod run;

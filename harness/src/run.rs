@@ -18,6 +18,7 @@ use crosscheck_wire::{Declared, Stage, Transcript};
 use crate::check::{Check, Verdict};
 use crate::driver::{Command, DriveError, Start, drive};
 use crate::judge::judge;
+use crate::live::Live;
 use crate::snapshot::diff::Line;
 use crate::snapshot::difference;
 use crate::stage::Servers;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub threads: usize,
     /// Whether transcripts tell the minted values besides their names.
     pub reveal: bool,
+    /// What is told while it runs.
+    pub live: Live,
 }
 
 impl Settings {
@@ -164,20 +167,23 @@ pub enum RunError {
 }
 
 /// Plays `plan`, each entry by `play`, and tells of it, in any order. Slow entries are played beside the others, on
-/// threads of their own. Returns when everything is told.
+/// threads of their own. Nothing further is started after a result that `ends` the run. Returns when everything is
+/// told.
 pub(crate) fn play_all<P: Sync, T: Send>(
     plan: &[P],
     threads: usize,
     interrupted: &watch::Receiver<bool>,
     is_slow: impl Fn(&P) -> bool,
+    ends: impl Fn(&T) -> bool + Sync,
     play: impl Fn(&mut Player, &P) -> Result<T, RunError> + Sync,
     events: &Sender<Event<T>>,
 ) {
     let (slow, others): (Vec<_>, Vec<_>) = (0..plan.len()).partition(|place| is_slow(&plan[*place]));
     let queues = [slow, others].map(|places| Mutex::new(VecDeque::from(places)));
+    let clear = || queues.iter().for_each(|queue| lock(queue).clear());
     let stop = |error| {
         // Nobody starts another entry after the first failure of the surroundings.
-        queues.iter().for_each(|queue| lock(queue).clear());
+        clear();
         let _ = events.send(Event::Failed(error));
     };
     let work = |queue| {
@@ -190,6 +196,9 @@ pub(crate) fn play_all<P: Sync, T: Send>(
             let _ = events.send(Event::Started(place));
             match play(&mut player, &plan[place]) {
                 Ok(result) => {
+                    if ends(&result) {
+                        clear();
+                    }
                     let _ = events.send(Event::Finished(place, result));
                 }
                 Err(error) => return stop(error),
@@ -259,13 +268,17 @@ impl Player {
         scenario: &Arc<Scenario>,
         settings: &Settings,
     ) -> Result<Transcript, RunError> {
-        let stage = Arc::new(Stage::new(
+        let mut stage = Stage::new(
             Arc::clone(scenario),
             settings.profile,
             settings.spec_version,
             settings.declared.clone(),
             self.servers.origins(),
-        ));
+        );
+        if let Some(watcher) = settings.live.watcher(&scenario.id) {
+            stage.recorder.watch(watcher);
+        }
+        let stage = Arc::new(stage);
         let context = stage.context(&settings.flow_name);
         let text = |text: &str| OsString::from(text);
         let start = Start {
@@ -280,6 +293,7 @@ impl Player {
             // A name of its own, so that what an earlier client writes late is nobody's report.
             outcome: self.outcomes.path().join(format!("{}.json", stage.canary.tag())),
             limit: settings.limit(scenario),
+            passes_output: settings.live.passes_output(),
             interrupted: self.interrupted.clone(),
         };
         self.servers.play(&stage);

@@ -20,6 +20,7 @@ use crosscheck_wire::ledger::ValueKind;
 use crate::check::{Check, Verdict};
 use crate::driver::Command;
 use crate::judge::{self, EXCHANGE};
+use crate::live::Live;
 use crate::run::{FLOW_NAME, Played, PlayedResult, Player, RunError, Settings};
 use crate::saved;
 use crate::snapshot::diff::lines;
@@ -125,6 +126,7 @@ pub fn settings(program: OsString, threads: usize) -> Settings {
         slow_limit: SLOW_LIMIT,
         threads,
         reveal: true,
+        live: Live::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use crosscheck_wire::Declared;
 
 use crate::cli::Hinted;
 use crate::driver::Command;
+use crate::live::Live;
 use crate::run::{FLOW_NAME, Settings};
 
 /// The client under test.
@@ -84,6 +85,7 @@ impl ClientOptions {
             slow_limit: self.slow_timeout,
             threads: self.test_threads.map_or_else(cores, std::num::NonZeroUsize::get),
             reveal: false,
+            live: Live::default(),
         })
     }
 

@@ -48,7 +48,7 @@ pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let again = |played: &Played| options.again(played, &all);
     let told = match options.format {
         Format::Human => {
-            Terminal::new(anstream::stdout(), again, false).finish(&all, &summary, began.elapsed(), None)
+            Terminal::of_saved(anstream::stdout(), again).finish(&all, &summary, began.elapsed(), None)
         }
         Format::Json => {
             let driven = Driven { name: "saved", run: None, all: &all, summary: &summary, again: &again };

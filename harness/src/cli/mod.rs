@@ -5,11 +5,13 @@ mod explain;
 mod generate;
 mod judge;
 mod list;
+mod merge;
 mod pin;
 mod progress;
 mod run;
 mod self_test;
 mod show;
+mod tell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,6 +49,8 @@ enum Action {
     Run(run::RunOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing
     Doctor(client::ClientOptions),
+    /// Join the reports of shards, or of several clients
+    Merge(merge::MergeOptions),
     /// Judge saved transcripts again, without a client
     Judge(judge::JudgeOptions),
     /// Print a saved transcript as a readable exchange
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
         Action::Doctor(options) => run::doctor(&options),
+        Action::Merge(options) => merge::merge_reports(&options),
         Action::Judge(options) => judge::judge(&options),
         Action::Show(options) => show::show(&options),
         Action::Review(options) => pin::review(&options),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crosscheck_scenarios::{Scenario, Scenarios};
 
 use crate::cli::progress::play;
+use crate::cli::tell::TellOptions;
 use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::exit;
 use crate::expected::Expected;
@@ -20,7 +21,7 @@ use crate::report::model::RunFacts;
 use crate::report::{
     Again, ClientReport, Driven, Folder, Matrix, Report, Terminal, annotations, step_summary, typed,
 };
-use crate::run::{Played, Settings};
+use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
 use crate::summary::Summary;
@@ -49,6 +50,8 @@ pub(super) struct RunOptions {
     reveal: bool,
     #[command(flatten)]
     pin: pin::PinOptions,
+    #[command(flatten)]
+    tell: TellOptions,
     /// What stands on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
@@ -70,7 +73,8 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     if options.list {
         return list(&plan);
     }
-    let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
+    let tell = &options.tell;
+    let settings = Settings { reveal: options.reveal, live: tell.live(), ..options.client.settings()? };
     let expected = match &options.expected {
         Some(path) => Expected::read(path, &scenarios)?,
         None => Expected::default(),
@@ -81,30 +85,51 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 
     let reference = options.client.drives_reference()?;
     let again = Again::new(options.client.to_repeat(), &settings.command, reference);
-    let again = |played: &Played| again.line(&[played.scenario.id.as_str()]);
-    let mut terminal = Terminal::new(anstream::stdout(), again, reference);
+    let mut terminal =
+        Terminal::new(anstream::stdout(), &again, reference).quiet(tell.quiet).shard(options.selection.shard);
     let (began, started) = (Instant::now(), SystemTime::now());
-    let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
+    // A shard may be empty; then no client is started.
+    let set_up = match plan.as_slice() {
+        [] => None,
+        _ => {
+            let settings = Settings { live: tell.live_at_set_up(), ..settings.clone() };
+            Some(set_up(&scenarios, &settings, interrupted.clone())?)
+        }
+    };
     if options.format == Format::Human {
         terminal
             .head(&plan, &settings)
-            .and_then(|()| terminal.set_up(set_up, &settings))
+            .and_then(|()| {
+                set_up.map_or(Ok(()), |set_up| terminal.set_up(set_up, &name(&settings, reference)))
+            })
             .or_else(unless_closed)?;
     }
 
-    let all = play(
+    let outcome = play(
         &plan,
-        settings.threads,
-        &interrupted,
+        tell.pace(&settings, &interrupted),
         |scenario| scenario.id.as_str(),
         |scenario| scenario.slow,
-        |player, scenario| player.play(scenario, &settings),
+        |played| tell.ends(played, &expected, options.deny.is_some()),
+        |player, scenario| tell.play(player, scenario, &settings),
     )?;
+    terminal.stopped(outcome.not_played);
+    let all = outcome.results;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
     let command = typed(&settings.command, reference);
-    let facts = RunFacts::new(command, &settings, &summary, started, began.elapsed());
+    let facts = RunFacts {
+        shard: options.selection.shard.map(|shard| shard.to_string()),
+        not_played: outcome.not_played,
+        ..RunFacts::new(command, &settings, &summary, started, began.elapsed())
+    };
     let name = if reference { REFERENCE.into() } else { settings.command.name() };
-    let driven = Driven { name: &name, run: Some(facts), all: &all, summary: &summary, again: &again };
+    let driven = Driven {
+        name: &name,
+        run: Some(facts),
+        all: &all,
+        summary: &summary,
+        again: &|played| again.of(&played.scenario.id),
+    };
     let report = Report::new(vec![ClientReport::new(driven)]);
     if let Some(folder) = &folder {
         folder.write(&report, &Matrix::new(&all, &summary, &settings), &all)?;
@@ -112,11 +137,15 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     tell_github(&report)?;
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => print(&report),
+        Format::Json => {
+            tell.stopped(outcome.not_played);
+            print(&report)
+        }
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
-    let unfiltered = options.selection.is_everything().then_some(&scenarios);
+    let is_everything = options.selection.is_everything() && outcome.not_played == 0;
+    let unfiltered = is_everything.then_some(&scenarios);
     let as_pinned = match &pins {
         Some(pins) => options.pin.compare(pins, &all, unfiltered, options.format)?,
         None => true,
@@ -155,9 +184,14 @@ pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode
     let settings = options.settings()?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
     let set_up = set_up(&options.scenarios()?, &settings, interrupted)?;
-    let mut terminal = Terminal::new(anstream::stdout(), |_| String::new(), options.drives_reference()?);
-    terminal.set_up(set_up, &settings)?;
+    let mut terminal = Terminal::of_saved(anstream::stdout(), |_| String::new());
+    terminal.set_up(set_up, &name(&settings, options.drives_reference()?))?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+/// The client as people call it.
+fn name(settings: &Settings, reference: bool) -> String {
+    if reference { "the reference client".into() } else { settings.command.name() }
 }
 
 fn list(plan: &[Arc<Scenario>]) -> anyhow::Result<ExitCode> {

@@ -5,12 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crosscheck_scenarios::Rules;
+use crosscheck_scenarios::{Rules, ScenarioId};
 
 use crate::report::{Comparison, Matrix, Report, junit, official, summary};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
 use crate::whole;
+
+/// What a scenario leaves behind, in a folder of its id.
+const TRANSCRIPT: &str = "transcript.json";
+const EXCHANGE: &str = "exchange.snap";
+const STDOUT: &str = "stdout.txt";
+const STDERR: &str = "stderr.txt";
+const CHECKS: &str = "checks.json";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -41,30 +48,65 @@ impl Folder {
         &self.0
     }
 
-    /// Writes the report of one client: `report.json`, `junit.xml`, `summary.md`, the error-handling matrix as
-    /// `errors.md` and `errors.json`, and for each judged scenario
-    /// a folder of its id with `transcript.json`, its canonical `exchange.snap`, the client's output, and `checks.json`
-    /// where the scenario is one of the official suite.
+    /// The folder of one of several clients.
+    ///
+    /// # Errors
+    /// When it cannot be made or written to.
+    pub fn of_client(&self, name: &str) -> Result<Self, FolderError> {
+        Self::open(self.0.join(name))
+    }
+
+    /// Writes the report of one client that was just driven: what [`Self::write_client`] writes, and what each judged
+    /// scenario left behind.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
-    pub fn write(&self, report: &Report, matrix: &Matrix<'_>, all: &[Played]) -> Result<(), FolderError> {
+    pub fn write(&self, report: &Report, matrix: &Matrix, all: &[Played]) -> Result<(), FolderError> {
+        for played in all {
+            self.write_played(played)?;
+        }
+        self.write_client(report, matrix)
+    }
+
+    /// Writes what is said of one client: `report.json`, `junit.xml`, `summary.md`, and the error-handling matrix as
+    /// `errors.md` and `errors.json`.
+    ///
+    /// # Errors
+    /// When a file cannot be written; none is left half-written.
+    pub fn write_client(&self, report: &Report, matrix: &Matrix) -> Result<(), FolderError> {
         self.overview(report)?;
         self.json(Path::new("errors.json"), matrix)?;
-        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())?;
-        for played in all {
-            let PlayedResult::Judged { transcript, .. } = &played.result else { continue };
-            let folder = Path::new(played.scenario.id.as_str());
-            self.json(&folder.join("transcript.json"), transcript)?;
-            let exchange = file::content(&played.scenario.title, &canonical(transcript));
-            self.file(&folder.join("exchange.snap"), exchange.as_bytes())?;
-            for (name, output) in
-                [("stdout.txt", &transcript.client.stdout), ("stderr.txt", &transcript.client.stderr)]
-            {
-                self.file(&folder.join(name), output.text.to_string().as_bytes())?;
-            }
-            if played.scenario.idp.rules == Rules::OfficialSuite {
-                self.json(&folder.join("checks.json"), &official::checks(transcript))?;
+        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())
+    }
+
+    /// Writes a folder of the scenario's id with `transcript.json`, its canonical `exchange.snap`, the client's output,
+    /// and `checks.json` where the scenario is one of the official suite.
+    fn write_played(&self, played: &Played) -> Result<(), FolderError> {
+        let PlayedResult::Judged { transcript, .. } = &played.result else { return Ok(()) };
+        let folder = Path::new(played.scenario.id.as_str());
+        self.json(&folder.join(TRANSCRIPT), transcript)?;
+        let exchange = file::content(&played.scenario.title, &canonical(transcript));
+        self.file(&folder.join(EXCHANGE), exchange.as_bytes())?;
+        self.file(&folder.join(STDOUT), transcript.client.stdout.text.to_string().as_bytes())?;
+        self.file(&folder.join(STDERR), transcript.client.stderr.text.to_string().as_bytes())?;
+        if played.scenario.idp.rules == Rules::OfficialSuite {
+            self.json(&folder.join(CHECKS), &official::checks(transcript))?;
+        }
+        Ok(())
+    }
+
+    /// Copies what the scenario called `id` left behind from the report at `from`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn copy_played(&self, from: &Path, id: &ScenarioId) -> Result<(), FolderError> {
+        for name in [TRANSCRIPT, EXCHANGE, STDOUT, STDERR, CHECKS] {
+            let name = Path::new(id.as_str()).join(name);
+            let source = from.join(&name);
+            match std::fs::File::open(&source) {
+                Ok(mut file) => self.write_file(&name, |to| io::copy(&mut file, to).map(drop))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(FolderError { path: source, error }),
             }
         }
         Ok(())

@@ -11,6 +11,8 @@ mod recipes;
 mod reports;
 mod saved;
 mod self_test;
+mod shard;
+mod tell;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -38,7 +38,6 @@ fn the_plain_shell_leaves_every_file_that_is_promised() {
 }
 
 #[test]
-#[ignore = "until `--shard` and `merge` stand beside it"]
 fn shards_in_a_loop_become_one_report() {
     let folder = folder();
     recipe("for shard in 1 2 3; do", folder.path()).exits(0);
