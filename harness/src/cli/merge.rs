@@ -9,7 +9,7 @@ use anstream::eprintln;
 use anyhow::Context as _;
 
 use crate::cli::Hinted;
-use crate::cli::run::unless_closed;
+use crate::cli::run::{tell_step_summary, unless_closed};
 use crate::exit;
 use crate::report::{Comparison, Folder, Matrix, Merged, Part, Report, headline, merge, merged_report};
 
@@ -40,6 +40,8 @@ pub(super) fn merge_reports(options: &MergeOptions) -> anyhow::Result<ExitCode> 
         ));
     }
     write(&options.report, &report, &merged)?;
+    // The shards have annotated their findings themselves.
+    tell_step_summary(&report)?;
     tell(&report, &options.report).or_else(unless_closed)?;
     let missing = report.clients.iter().filter_map(|client| client.run.as_ref());
     let missing: usize = missing.map(|run| run.missing_shards.len()).sum();

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod driven;
 mod explain;
+mod generate;
 mod init;
 mod judge;
 mod list;
@@ -20,7 +21,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anstream::eprintln;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit;
 
@@ -74,6 +75,10 @@ enum Action {
         #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]
         of: list::SchemaOf,
     },
+    /// Print the completion script of a shell
+    Completions(generate::CompletionsOptions),
+    /// Print the manual page of crosscheck or of one command, or write all of them
+    Man(generate::ManOptions),
     /// Be the reference client: honest, or with one fault
     #[command(disable_help_flag = true)]
     ReferenceClient {
@@ -110,6 +115,8 @@ pub fn main() -> ExitCode {
         Action::Explain(options) => explain::explain(&options),
         Action::SelfTest(options) => self_test::self_test(&options),
         Action::Schema { of } => list::schema(of),
+        Action::Completions(options) => generate::completions(&options, Cli::command()),
+        Action::Man(options) => generate::man(&options, Cli::command()),
         Action::ReferenceClient { args } => return crosscheck_reference_client::main(args),
     };
     result.unwrap_or_else(|error| fail(&error))

@@ -278,16 +278,21 @@ fn heading(client: &Driven<'_>) -> io::Result<()> {
 
 /// Adds the summary to that of a GitHub Actions step, and annotates the job, where there is one.
 fn tell_github(report: &Report) -> anyhow::Result<()> {
-    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-        step_summary(report, Path::new(&path)).with_context(|| {
-            format!("could not add to the file that GITHUB_STEP_SUMMARY names, `{}`", path.display())
-        })?;
-    }
+    tell_step_summary(report)?;
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|set| set == "true") {
         // Not on standard output, which may be data.
         annotations(report, &mut io::stderr()).or_else(unless_closed)?;
     }
     Ok(())
+}
+
+/// Adds the summary to that of a GitHub Actions step, where there is one.
+pub(super) fn tell_step_summary(report: &Report) -> anyhow::Result<()> {
+    let path = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = path else { return Ok(()) };
+    step_summary(report, Path::new(&path)).with_context(|| {
+        format!("could not add to the file that GITHUB_STEP_SUMMARY names, `{}`", path.display())
+    })
 }
 
 /// Prints a report for programs.
