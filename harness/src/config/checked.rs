@@ -15,7 +15,7 @@ use crosscheck_scenarios::{
 
 use crate::baseline::{BaselineError, Expected, Row};
 use crate::config::file::{self, ClientTable, Deny, File};
-use crate::config::values::{Limit, Words, check_variable};
+use crate::config::values::{Limit, Word, Words, check_variable};
 
 /// A configuration. Its paths begin in the folder of the file.
 #[derive(Clone, Debug)]
@@ -216,7 +216,7 @@ fn client(table: ClientTable, folder: &Path) -> Client {
         flow_name: table.flow_name,
         profile: table.profile,
         spec_version: table.spec_version,
-        capabilities: table.capabilities,
+        capabilities: table.capabilities.map(|words| words.into_iter().map(|Word(word)| word).collect()),
         idp_auth: table.idp_auth,
         as_auth: table.as_auth,
         pinned_issuer: table.pinned_issuer,
@@ -280,9 +280,12 @@ impl Check<'_> {
         let names: Vec<_> = named.map(|name| name.get_ref().as_str()).collect();
         for name in file.default_clients.iter().flatten().filter(|_| complete) {
             if !names.contains(&name.get_ref().as_str()) {
-                let near = nearest(name.get_ref(), names.iter().copied());
-                let hint = near.map(|near| format!("did you mean `{near}`?"));
-                self.wrong(name.span(), format!("no client is called `{}`", name.get_ref()), hint);
+                let hint = match nearest(name.get_ref(), names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if names.is_empty() => "add a client of that name below `[[client]]`".to_owned(),
+                    None => format!("there are {}", names.join(", ")),
+                };
+                self.wrong(name.span(), format!("no client is called `{}`", name.get_ref()), Some(hint));
             }
         }
     }

@@ -14,7 +14,7 @@ use toml::de::{DeString, DeTable, DeValue, Deserializer, Error};
 use crosscheck_scenarios::{AuthMethod, Capability, Problem, Profile, SpecVersion, nearest, problem_in};
 
 use crate::baseline::Row;
-use crate::config::values::{Limit, Words};
+use crate::config::values::{Limit, Word, Words};
 
 /// What `crosscheck run` and `crosscheck doctor` do where the command line does not say otherwise. Relative paths begin
 /// in the folder of the file.
@@ -86,7 +86,7 @@ pub(super) struct ClientTable {
     pub(super) spec_version: Option<SpecVersion>,
     /// What it declares about itself.
     #[schemars(schema_with = "capabilities")]
-    pub(super) capabilities: Option<Vec<Capability>>,
+    pub(super) capabilities: Option<Vec<Word<Capability>>>,
     /// The methods for which it is registered at the IdP; the same as `idp-auth=METHOD` among the capabilities.
     pub(super) idp_auth: Option<Vec<AuthMethod>>,
     /// The methods for which it is registered at the resource authorization server; the same as `as-auth=METHOD`.

@@ -1,6 +1,8 @@
 //! Values that can be written in several ways, and rules that hold on the command line too.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{self, SeqAccess, Visitor};
@@ -70,6 +72,30 @@ impl<'de> Deserialize<'de> for Limit {
         }
 
         deserializer.deserialize_any(Read)
+    }
+}
+
+/// A word that is read as on the command line, inside its own place, so that a mistake points at it alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Word<T>(pub(super) T);
+
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read<T>(PhantomData<T>);
+
+        impl<T: FromStr<Err = String>> Visitor<'_> for Read<T> {
+            type Value = Word<T>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a word")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Word<T>, E> {
+                text.parse().map(Word).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Read(PhantomData))
     }
 }
 

@@ -29,12 +29,12 @@ fn wrong_arguments_exit_with_2() {
         .says(profiles)
         .says("did you mean `mcp-2025-11-25`?");
     crosscheck(&["run", "--capabilities", "idp-discovry"]).exits(2).says("did you mean `idp-discovery`?");
-    crosscheck(&["run", "--command", "node 'x"]).exits(2).says("close the quote");
+    crosscheck(&["run", "--command", "node 'x"]).exits(2).says("`--command`: the quote is not closed");
     for option in ["--fault=grant-as-bearers", "--control=accept-anithing"] {
         let call = crosscheck(&["run", "--", "crosscheck", "reference-client", option]).exits(2);
         call.says("nearest: `").without("set-up");
     }
-    crosscheck(&["run", "--command", " "]).exits(2).says("`--command` is empty");
+    crosscheck(&["run", "--command", " "]).exits(2).says("`--command`: the command is empty");
 }
 
 #[test]
@@ -100,10 +100,12 @@ fn the_list_of_requirements_tells_the_state_of_each_and_counts_them() {
 fn the_schemas_are_the_committed_ones() {
     let scenario = include_str!("../../../scenarios/schema.json");
     let outcome = include_str!("../../outcome.schema.json");
+    let config = include_str!("../../crosscheck.schema.json");
     for (args, path, committed) in [
         (&["schema"] as &[_], "scenarios/schema.json", scenario),
         (&["schema", "scenario"], "scenarios/schema.json", scenario),
         (&["schema", "outcome"], "harness/outcome.schema.json", outcome),
+        (&["schema", "config"], "harness/crosscheck.schema.json", config),
     ] {
         let printed = crosscheck(args).exits(0).stdout;
         assert!(printed == committed, "`crosscheck {} > {path}` renews it", args.join(" "));

@@ -2,6 +2,7 @@
 
 mod bad_clients;
 mod baseline;
+mod config;
 mod examples;
 mod findings;
 mod generated;

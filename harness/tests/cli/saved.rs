@@ -222,7 +222,7 @@ fn values_are_revealed_where_somebody_asks_for_them_and_nothing_else_changes() {
     let call = call.says("saved with --reveal: the tokens and secrets themselves stand at the end\n");
     call.says(&format!("   «id_jag#1»\n   {token}\n")).says("   «as.client_secret»\n   as-secret-cc");
     crosscheck(&["judge", text(&path)]).exits(0);
-    crosscheck(&["run", "--reveal"]).exits(2).says("--report <DIR>");
+    crosscheck(&["run", "--reveal"]).exits(2).says("add `--report DIR`");
 }
 
 #[test]
