@@ -1,7 +1,7 @@
 //! Options that say what is expected of the client, and by the rules of which release.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crosscheck_scenarios::{Release, Scenarios};
 
@@ -16,64 +16,76 @@ use crate::summary::Summary;
 pub(super) struct BaselineOptions {
     /// Findings that are expected: a TOML file of scenario, requirement and reason
     #[arg(long, value_name = "FILE")]
-    pub(super) expected: Option<PathBuf>,
+    expected: Option<PathBuf>,
     /// Failures that are expected, in a file of the official MCP suite: YAML of SCENARIO or SCENARIO:CHECK
     #[arg(long, value_name = "FILE")]
-    pub(super) expected_failures: Option<PathBuf>,
+    expected_failures: Option<PathBuf>,
     /// Rewrite the expected findings so that they are what this run found, and print what changed
     #[arg(long)]
-    pub(super) update_baseline: bool,
+    update_baseline: bool,
     /// Count only what that release did; what is found by newer rules is told and does not fail the run
     #[arg(long, value_name = "VERSION")]
+    as_of: Option<String>,
+}
+
+/// What a configuration says of the same for one client; what the command line says wins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Configured {
+    /// Its expected findings.
+    pub(super) expected: Expected,
+    /// Where they stand, or would.
+    pub(super) place: Option<Target>,
+    /// The official suite's file.
+    pub(super) expected_failures: Option<PathBuf>,
+    /// The release whose rules count.
     pub(super) as_of: Option<String>,
 }
 
 impl BaselineOptions {
-    /// Reads the files that are named.
+    /// Reads the files that are named here or in the configuration.
     ///
     /// # Errors
     /// When one cannot be used, there is no such release, or nothing that could be updated.
-    pub(super) fn open(&self, scenarios: &Scenarios) -> anyhow::Result<Measure> {
-        let target = self.update_baseline.then(|| self.target()).transpose()?;
+    pub(super) fn open(&self, configured: Configured, scenarios: &Scenarios) -> anyhow::Result<Measure> {
+        let failures = self.expected_failures.as_ref().or(configured.expected_failures.as_ref());
+        let named = self.expected.clone().map(|path| Target { path, client: None });
+        let target = match named.or(configured.place) {
+            target @ Some(_) => target.filter(|_| self.update_baseline),
+            None if self.update_baseline => return Err(nothing_to_update(failures.is_some())),
+            None => None,
+        };
         let expected = match &self.expected {
             // What is yet to be written expects nothing.
             Some(path) if self.update_baseline && !path.exists() => Expected::default(),
             Some(path) => Expected::read(path, scenarios)?,
-            None => Expected::default(),
+            None => configured.expected,
         };
-        let failures = failures(self.expected_failures.as_deref(), scenarios)?;
-        let as_of = self.as_of.as_deref().map(release).transpose()?;
-        Ok(Measure { baseline: Baseline { expected, failures }, as_of, target })
-    }
-
-    fn target(&self) -> anyhow::Result<Target> {
-        match (&self.expected, &self.expected_failures) {
-            (Some(path), _) => Ok(Target { path: path.clone(), client: None }),
-            (None, Some(_)) => Err(Hinted::error(
-                "--update-baseline writes expected findings, and leaves the official suite's file alone",
-                "add --expected FILE: findings that stand in neither file are written there",
-            )),
-            (None, None) => Err(Hinted::error(
-                "--update-baseline has no baseline to write",
-                "name its file with --expected FILE; it need not exist yet",
-            )),
-        }
+        let failures = failures.map(|path| ExpectedFailures::read(path, scenarios)).transpose()?;
+        let as_of = self.as_of.as_ref().or(configured.as_of.as_ref());
+        let as_of = as_of.map(|version| release(version)).transpose()?;
+        Ok(Measure { baseline: Baseline { expected, failures: failures.unwrap_or_default() }, as_of, target })
     }
 }
 
-/// The official suite's file, where one is named.
-///
-/// # Errors
-/// When it cannot be used.
-pub(super) fn failures(path: Option<&Path>, scenarios: &Scenarios) -> anyhow::Result<ExpectedFailures> {
-    Ok(path.map(|path| ExpectedFailures::read(path, scenarios)).transpose()?.unwrap_or_default())
+fn nothing_to_update(has_failures: bool) -> anyhow::Error {
+    if has_failures {
+        Hinted::error(
+            "--update-baseline writes expected findings, and leaves the official suite's file alone",
+            "add --expected FILE: findings that stand in neither file are written there",
+        )
+    } else {
+        Hinted::error(
+            "--update-baseline has no baseline to write",
+            "name its file with --expected FILE; it need not exist yet",
+        )
+    }
 }
 
 /// The release `version`.
 ///
 /// # Errors
 /// When there is none; the hint names those that there are.
-pub(super) fn release(version: &str) -> anyhow::Result<Release> {
+fn release(version: &str) -> anyhow::Result<Release> {
     Release::named(version).map_err(|error| {
         Hinted::error(error.to_string(), format!("the releases are {}", error.known.join(", ")))
     })

@@ -37,7 +37,7 @@ pub(super) struct JudgeOptions {
 pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let scenarios = client::scenarios(options.scenarios.as_deref())?;
-    let mut measure = options.baseline.open(&scenarios)?;
+    let mut measure = options.baseline.open(baseline::Configured::default(), &scenarios)?;
     let played = options.transcripts.iter().map(|path| played(path, &scenarios));
     let all = played.collect::<anyhow::Result<Vec<_>>>()?;
     let updated = measure.update(&all)?;

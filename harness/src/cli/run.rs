@@ -65,7 +65,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         return list(&plan);
     }
     let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
-    let mut measure = options.baseline.open(&scenarios)?;
+    let mut measure = options.baseline.open(baseline::Configured::default(), &scenarios)?;
     let folder = options.report.clone().map(Folder::open).transpose()?;
     let pins = options.pin.open()?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
