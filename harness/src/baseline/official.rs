@@ -18,7 +18,7 @@ use super::suite::{CHECKS, COMPLETE_FLOW, COMPLETE_FLOW_RENAMED, OTHERS};
 use super::yaml::{self, File, Item};
 use super::{BaselineError, Place, Stale};
 
-/// The failures that a file lists for the scenarios that are played here.
+/// The failures that a file lists for clients.
 #[derive(Clone, Debug, Default)]
 pub struct ExpectedFailures(Vec<Entry>);
 
@@ -202,20 +202,18 @@ impl Reading<'_> {
         self.entries.push(Entry { id, named: named.to_owned(), of, place });
     }
 
-    /// The id that we play a scenario by; `None` where the suite alone has it, or nobody.
+    /// The id that a scenario is played by, here or by the suite alone.
     fn scenario(&mut self, item: &Spanned<Item>, named: &str) -> Option<String> {
-        if self.scenarios.find(named).is_some() {
+        if self.scenarios.find(named).is_some() || OTHERS.contains(&named) {
             return Some(named.to_owned());
         }
         if named == COMPLETE_FLOW_RENAMED {
             return Some(COMPLETE_FLOW.to_owned());
         }
-        if !OTHERS.contains(&named) {
-            let ours = self.scenarios.iter().map(|scenario| scenario.id.as_str());
-            let near = nearest(named, ours.chain(OTHERS).chain([COMPLETE_FLOW_RENAMED]));
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
-            self.problem(item, format!("no scenario is called `{named}`"), hint);
-        }
+        let ours = self.scenarios.iter().map(|scenario| scenario.id.as_str());
+        let near = nearest(named, ours.chain(OTHERS).chain([COMPLETE_FLOW_RENAMED]));
+        let hint = near.map(|near| format!("did you mean `{near}`?"));
+        self.problem(item, format!("no scenario is called `{named}`"), hint);
         None
     }
 
@@ -225,7 +223,8 @@ impl Reading<'_> {
         if requirements.iter().any(|name| name == named) {
             return Some(Of::Requirement(named.to_owned()));
         }
-        if official.contains(&named) {
+        // What the suite alone plays, it alone has checks for.
+        if official.contains(&named) || self.scenarios.find(scenario).is_none() {
             return Some(Of::Official(named.to_owned()));
         }
         let near = nearest(named, requirements.iter().map(String::as_str).chain(official.iter().copied()));

@@ -127,6 +127,8 @@ pub fn update(path: &Path, client: Option<&str>, changes: &Changes) -> Result<()
 
 /// The `text` of a file called `name` with `changes`.
 fn updated(name: &str, text: &str, client: Option<&str>, changes: &Changes) -> Result<String, UpdateError> {
+    let has_crlf = text.contains("\r\n");
+    let text = &text.replace("\r\n", "\n");
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         UpdateError::Malformed(problem_in(name, text, error.span(), error.message().trim().to_owned(), None))
     })?;
@@ -137,10 +139,7 @@ fn updated(name: &str, text: &str, client: Option<&str>, changes: &Changes) -> R
     if !text.starts_with('\n') {
         edited.drain(..edited.len() - edited.trim_start_matches('\n').len());
     }
-    if text.contains("\r\n") {
-        edited = edited.replace("\r\n", "\n").replace('\n', "\r\n");
-    }
-    Ok(edited)
+    Ok(if has_crlf { edited.replace('\n', "\r\n") } else { edited })
 }
 
 /// Changes the entries, and returns the comments that stood above removed ones without being about them, each with its

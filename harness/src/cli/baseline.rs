@@ -17,16 +17,16 @@ use crate::summary::Summary;
 pub(super) struct BaselineOptions {
     /// Findings that are expected: a TOML file of scenario, requirement and reason
     #[arg(long, value_name = "FILE")]
-    pub(super) expected: Option<PathBuf>,
+    expected: Option<PathBuf>,
     /// Failures that are expected, in a file of the official MCP suite: YAML of SCENARIO or SCENARIO:CHECK
     #[arg(long, value_name = "FILE")]
-    pub(super) expected_failures: Option<PathBuf>,
+    expected_failures: Option<PathBuf>,
     /// Rewrite the expected findings so that they are what this run found, and print what changed
     #[arg(long)]
-    pub(super) update_baseline: bool,
+    update_baseline: bool,
     /// Count only what that release did; what is found by newer rules is told and does not fail the run
     #[arg(long, value_name = "VERSION")]
-    pub(super) as_of: Option<String>,
+    as_of: Option<String>,
 }
 
 impl BaselineOptions {

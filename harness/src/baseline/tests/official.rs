@@ -186,6 +186,10 @@ fn a_scenario_that_is_listed_both_ways_or_twice_is_refused() {
     );
     let renamed = format!("client:\n  - {OFFICIAL}\n  - auth/enterprise-managed-authorization\n");
     refused(&renamed, &["mine.yml:3:5: this stands in line 2 already"]);
+    refused(
+        "client: [initialize, auth/dpop, initialize]\n",
+        &["mine.yml:1:33: this stands in line 1 already"],
+    );
 }
 
 #[test]

@@ -129,8 +129,10 @@ fn entries_in_one_line_stay_a_list() {
 
 #[test]
 fn line_ends_stay_those_of_the_file() {
-    let text = after(&TWO.replace('\n', "\r\n"), None, &changes(&[("c", "x")], &[("a", "one")]));
-    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+    for changes in [changes(&[("c", "x")], &[("a", "one")]), changes(&[], &[("b", "two")])] {
+        let expected = after(TWO, None, &changes).replace('\n', "\r\n");
+        assert_eq!(after(&TWO.replace('\n', "\r\n"), None, &changes), expected);
+    }
 }
 
 #[test]
