@@ -32,7 +32,7 @@ pub struct Terminal<'a> {
     /// The command that finds the same once more.
     again: Box<dyn Fn(&Played) -> String + 'a>,
     /// The command that plays what these words select; none for saved transcripts.
-    repeat: Option<Box<dyn Fn(&str) -> String + 'a>>,
+    repeat: Option<Box<Repeat<'a>>>,
     /// Whether the embedded client is driven by a user who is new here.
     reference: bool,
     /// Whether nothing but a line for each finding and the last lines is told.
@@ -41,6 +41,8 @@ pub struct Terminal<'a> {
     /// Scenarios that were not played, because an earlier one ended the run.
     not_played: usize,
 }
+
+type Repeat<'a> = dyn Fn(&str) -> String + 'a;
 
 impl<'a> Terminal<'a> {
     /// A report on `out` of a run with `settings`. `options` are those that a repeated run needs, such as
