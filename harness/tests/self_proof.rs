@@ -1,7 +1,8 @@
 //! Every scenario against the honest client, every control, and every fault where it must be caught.
 //!
 //! Each trial of [`crosscheck::self_proof`] is a test of its own, so that a filter selects it:
-//! `cargo test --test self_proof -- FILTER`.
+//! `cargo test --test self_proof -- FILTER`. Under cargo-nextest each is a process of its own, and `--partition` shares
+//! them out.
 
 use std::collections::HashSet;
 use std::path::Path;
