@@ -1,7 +1,8 @@
 //! Every scenario against the honest client, every control, and every fault where it must be caught.
 //!
 //! Each trial of [`crosscheck::self_proof`] is a test of its own, so that a filter selects it:
-//! `cargo test --test self_proof -- FILTER`.
+//! `cargo test --test self_proof -- FILTER`. Under cargo-nextest each is a process of its own, and `--partition` shares
+//! them out.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,7 +25,7 @@ use crosscheck_wire::Canary;
 
 fn main() -> ExitCode {
     let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
-    let scenarios = Scenarios::embedded(&faults).expect("the built-in scripts are right");
+    let scenarios = Arc::new(Scenarios::embedded(&faults).expect("the built-in scripts are right"));
     let mut arguments = Arguments::from_args();
     let at_a_time = arguments.test_threads.unwrap_or_else(|| available_parallelism().map_or(1, Into::into));
     // Every course that a freedom permits is written, of which a plain test sees a part.
@@ -43,8 +44,12 @@ fn main() -> ExitCode {
     let complete = Arc::new(scenarios.find("flow/complete").expect("it is built in").clone());
     let mut tests = vec![
         test("catalogue", "both-ways".into(), {
-            let gaps = gaps(&scenarios);
-            move || if gaps.is_empty() { Ok(()) } else { Err(gaps.join("\n").into()) }
+            // Found in the test alone: where each test is a process of its own, all others would wait for it.
+            let scenarios = Arc::clone(&scenarios);
+            move || {
+                let gaps = gaps(&scenarios);
+                if gaps.is_empty() { Ok(()) } else { Err(gaps.join("\n").into()) }
+            }
         }),
         test("told", "flow/complete openid-metadata-first".into(), {
             let players = Arc::clone(&players);
@@ -57,9 +62,10 @@ fn main() -> ExitCode {
             move || discrepancies_are_noticed(&players, &complete)
         }),
         test("report", "secrets".into(), no_report_holds_a_secret),
+        test("list", "protocol".into(), listed_tests_run_by_their_names),
     ];
     for (freedom, profile) in Profile::ALL.into_iter().enumerate() {
-        let (players, scenarios) = (Arc::clone(&players), scenarios.clone());
+        let (players, scenarios) = (Arc::clone(&players), Arc::clone(&scenarios));
         tests.push(test("profile", profile.to_string(), move || {
             is_green_under(profile, freedom, &players, &scenarios)
         }));
@@ -195,6 +201,28 @@ fn no_report_holds_a_secret() -> Result<(), Failed> {
         }
         let found = revealed.iter().find(|(_, value)| text.contains(*value));
         assert_eq!(found, None, "{}", transcript.scenario);
+    }
+    Ok(())
+}
+
+/// cargo-nextest, and with it its `--partition`, asks for all names first and then starts each by its own.
+fn listed_tests_run_by_their_names() -> Result<(), Failed> {
+    let ask = |args: &[&str]| -> Result<String, Failed> {
+        let output = Command::new(env::current_exe()?).args(args).output()?;
+        let told = String::from_utf8(output.stdout)?;
+        if output.status.success() { Ok(told) } else { Err(told.into()) }
+    };
+    let listed = ask(&["--list", "--format", "terse"])?;
+    let names: Option<Vec<_>> = listed.lines().map(|line| line.strip_suffix(": test")).collect();
+    let names = names.ok_or("a line is no test")?;
+    let distinct: HashSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "each has a name of its own");
+    assert_eq!(ask(&["--list", "--format", "terse", "--ignored"])?, "");
+    // With a fault of the same scenario beside it, whose name begins alike.
+    for name in ["[honest] flow/complete", "[fault] flow/complete prints-tokens"] {
+        assert!(distinct.contains(&name), "{name}");
+        let told = ask(&["--exact", name, "--nocapture"])?;
+        assert!(told.contains("1 passed; 0 failed; 0 ignored"), "{told}");
     }
     Ok(())
 }

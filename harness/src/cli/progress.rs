@@ -119,7 +119,7 @@ impl<'a> Progress<'a> {
                 bar.set_message(current(&self.playing));
             }
             Shown::Lines { began, due } if Instant::now() >= *due => {
-                *due += EVERY;
+                *due = Instant::now() + EVERY;
                 let line = line(self.done, self.of, began.elapsed());
                 let _ = io::stderr().write_all(line.as_bytes());
             }

@@ -136,7 +136,7 @@ impl<'a> Terminal<'a> {
         }
         if !self.is_quiet {
             match all {
-                [] => {
+                [] if self.shard.is_some() => {
                     writeln!(self.out, "nothing to play: none of the selected scenarios is in this shard\n")?
                 }
                 _ => writeln!(self.out, "{}", by_subject(all, summary))?,

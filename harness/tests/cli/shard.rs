@@ -12,7 +12,7 @@ fn listed(args: &[&str]) -> Vec<String> {
 #[test]
 fn every_scenario_is_in_one_shard_and_no_shard_has_them_all() {
     let all = listed(&[]);
-    for count in [1, 2, 3, 7] {
+    for count in [1, 2, 5] {
         let shards: Vec<_> =
             (1..=count).map(|index| listed(&["--shard", &format!("{index}/{count}")])).collect();
         let even = all.len() / count;
