@@ -86,7 +86,7 @@ impl<'a> Driven<'a> {
         Ok(Self { settings, reference, again, configured, setup: setup(options, file)? })
     }
 
-    /// What the configuration calls it, in a message about it: `` `go`: ``.
+    /// What a message about it begins with; nothing where it has no name.
     pub(super) fn prefix(&self) -> String {
         self.configured.map(|(_, client)| format!("client `{}`: ", client.name)).unwrap_or_default()
     }
