@@ -86,7 +86,7 @@ impl BaselineOptions {
         match (&self.expected, configured, &self.expected_failures) {
             (Some(path), ..) => Ok(Target { path: path.clone(), client: None }),
             (None, Some((config, client)), _) => {
-                Ok(Target { path: config.path(), client: Some(client.name.clone()) })
+                Ok(Target { path: config.path().to_owned(), client: Some(client.name.clone()) })
             }
             (None, None, Some(_)) => Err(Hinted::error(
                 "--update-baseline writes expected findings, and leaves the official suite's file alone",

@@ -116,7 +116,7 @@ impl<'a> Driven<'a> {
         typed(&self.settings.command, self.reference)
     }
 
-    /// What the configuration calls it, in a message about it: `` `go`: ``.
+    /// What a message about it begins with; nothing where it has no name.
     pub(super) fn prefix(&self) -> String {
         self.configured.map(|(_, client)| format!("client `{}`: ", client.name)).unwrap_or_default()
     }

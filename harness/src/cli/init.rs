@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Config {
-        Config::parse(text, FILE.to_owned(), "/project".into())
+        Config::parse(text, FILE.to_owned(), "/project/crosscheck.toml".into())
             .unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
@@ -178,7 +178,7 @@ mod tests {
         for key in keys(&schema["properties"]) {
             assert!(full.contains_key(&key), "{key}");
         }
-        for key in keys(&schema["$defs"]["ClientTable"]["properties"]) {
+        for key in keys(&schema["$defs"]["Client"]["properties"]) {
             assert!(client.contains_key(&key), "{key}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");

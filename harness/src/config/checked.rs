@@ -35,7 +35,7 @@ pub struct Config {
     default_clients: Option<Vec<String>>,
     name: String,
     text: String,
-    folder: PathBuf,
+    path: PathBuf,
 }
 
 /// A configured client; what is absent is left to the command line and to its defaults.
@@ -107,15 +107,14 @@ impl Config {
         let unreadable = |error| ConfigError::Unreadable { path: name.clone(), error };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let path = std::path::absolute(path).map_err(unreadable)?;
-        let folder = path.parent().unwrap_or(&path).to_owned();
-        Self::parse(&text, name, folder)
+        Self::parse(&text, name, path)
     }
 
-    /// Takes the text of a file called `name` in `folder`.
+    /// Takes the text of the file at `path`, absolute, which messages call `name`.
     ///
     /// # Errors
     /// When anything in it is wrong.
-    pub fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, name: String, path: PathBuf) -> Result<Self, ConfigError> {
         let (file, mut problems) = file::read(&name, text);
         // A name that could not be read is not missed besides.
         let complete = problems.is_empty();
@@ -127,6 +126,7 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError::Wrong(problems));
         }
+        let folder = path.parent().unwrap_or(&path);
         let clients = file.client.into_iter().map(Spanned::into_inner);
         Ok(Self {
             as_of: file.as_of,
@@ -134,13 +134,13 @@ impl Config {
             report: file.report.map(|path| folder.join(path)),
             deny: file.deny,
             test_threads: file.test_threads,
-            clients: clients.map(|table| client(table, &folder)).collect(),
+            clients: clients.map(|table| client(table, folder)).collect(),
             default_clients: file
                 .default_clients
                 .map(|names| names.into_iter().map(Spanned::into_inner).collect()),
             name,
             text: text.to_owned(),
-            folder,
+            path,
         })
     }
 
@@ -149,14 +149,14 @@ impl Config {
         &self.name
     }
 
-    /// The file, absolute.
-    pub fn path(&self) -> PathBuf {
-        self.folder.join(Path::new(&self.name).file_name().unwrap_or_default())
+    /// Where the file stands, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Its folder, absolute.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The whole text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The clients that are driven when none is named.

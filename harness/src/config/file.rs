@@ -54,7 +54,7 @@ pub enum Deny {
 /// One client.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-#[schemars(extend("required" = ["name"]))]
+#[schemars(rename = "Client", extend("required" = ["name"]))]
 pub(super) struct ClientTable {
     /// Its name: letters, digits, `-`, `_` and `.`, a letter or digit first. Its reports stand in a folder of that name.
     #[schemars(with = "String", regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"))]

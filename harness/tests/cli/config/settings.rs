@@ -1,6 +1,10 @@
 use std::fs;
 use std::path::Path;
 
+use crosscheck::config::Config;
+use crosscheck_reference_client::Fault;
+use crosscheck_scenarios::Scenarios;
+
 use crate::config::{ISSUER, SLASH, call_in, configured};
 use crate::{CROSSCHECK, text};
 
@@ -155,4 +159,32 @@ fn the_configuration_of_this_repository_drives_the_reference_client_by_default()
     call.without("client  ");
     let listed = call_in(&root, &["run", "--list", "--all-clients"]).exits(0);
     assert_eq!(listed.stdout, call_in(&root, &["run", "--list"]).exits(0).stdout);
+}
+
+/// Reads a configuration and all that is expected of its clients.
+fn check(text: &str, name: &str) -> Config {
+    let faults: Vec<_> = Fault::ALL.iter().map(|fault| fault.slug()).collect();
+    let scenarios = Scenarios::embedded(&faults).unwrap();
+    let config = Config::parse(text, name.to_owned(), "/project/crosscheck.toml".into())
+        .unwrap_or_else(|error| panic!("{error}"));
+    for client in &config.clients {
+        config.expected(client, &scenarios).unwrap_or_else(|error| panic!("{error}"));
+    }
+    config
+}
+
+#[test]
+fn what_this_repository_expects_of_its_clients_names_what_there_is() {
+    let config = check(include_str!("../../../../crosscheck.toml"), "crosscheck.toml");
+    let names: Vec<_> = config.clients.iter().map(|client| client.name.as_str()).collect();
+    assert_eq!(names, ["reference", "typescript", "python", "rust", "go"]);
+    assert_eq!(config.defaults().len(), 1);
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_one() {
+    let readme = include_str!("../../../../README.md");
+    let section = readme.split("### Configuration").nth(1).unwrap();
+    let text = section.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(check(text, "README.md").clients[0].expected.len(), 1);
 }
