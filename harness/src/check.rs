@@ -26,6 +26,11 @@ impl Check {
             None => self.requirement.to_string(),
         }
     }
+
+    /// Whether `name` means it: its own id, or the requirement at whatever party.
+    pub fn is_called(&self, name: &str) -> bool {
+        name == self.requirement.as_str() || name == self.id()
+    }
 }
 
 /// How a check ended. The order is that of importance.

@@ -1,8 +1,9 @@
 //! Plays scenarios: one end to end, or all of them in parallel, a thread each with a runtime of its own.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -26,8 +27,14 @@ use crate::stage::Servers;
 /// What holds for every scenario of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name under which the configuration has it and this command; none for a command of the command line.
+    pub client: Option<String>,
     /// The client under test.
     pub command: Command,
+    /// Where it is started; none stands for the harness's own place.
+    pub directory: Option<PathBuf>,
+    /// Variables that it is started with besides those of the client contract. They may be secret: no report holds them.
+    pub environment: BTreeMap<String, String>,
     /// What it declares about itself.
     pub declared: Declared,
     /// The flow name that its adapter knows.
@@ -56,6 +63,12 @@ impl Settings {
 
 /// How many slow scenarios are played at a time: they wait more than they work.
 pub(crate) const SLOW_THREADS: usize = 32;
+
+/// How long one start of a client may take unless said otherwise.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// The same in a slow scenario.
+pub(crate) const SLOW_LIMIT: Duration = Duration::from_secs(60);
 
 /// The flow name of the official suite that most adapters know.
 pub(crate) const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
@@ -284,6 +297,8 @@ impl Player {
         let start = Start {
             command: &settings.command,
             url: stage.urls.resource(Party::Mcp),
+            directory: settings.directory.as_deref(),
+            configured: &settings.environment,
             environment: vec![
                 ("MCP_CONFORMANCE_SCENARIO", text(&settings.flow_name)),
                 ("MCP_CONFORMANCE_CONTEXT", text(&serde_json::Value::Object(context.clone()).to_string())),

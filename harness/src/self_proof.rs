@@ -117,7 +117,10 @@ pub fn trials(scenarios: &Scenarios, share: Share) -> Vec<Trial> {
 /// The settings of all trials; `program` is this command.
 pub fn settings(program: OsString, threads: usize) -> Settings {
     Settings {
+        client: None,
         command: Command { program, args: vec!["reference-client".into()] },
+        directory: None,
+        environment: Default::default(),
         declared: Declared(Capability::all()),
         flow_name: FLOW_NAME.into(),
         profile: PROFILE,

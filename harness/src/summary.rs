@@ -1,20 +1,13 @@
-//! A run as a whole: what was found, what of it was expected, and whether it is as expected.
+//! A run as a whole: what was found, what of it counts, and whether it is as expected.
+//!
+//! The one place that decides. Reports read it, and read a check's own verdict only to show what was found.
 
+use crosscheck_scenarios::{Release, Severity};
+
+use crate::baseline::{Baseline, Stale};
 use crate::check::{Check, Verdict};
-use crate::expected::{Entry, Expected};
-use crate::run::Played;
-
-/// Requirements that an error reaches the caller. Without an outcome report a breach is told, and not counted.
-const SURFACING: [&str; 8] = [
-    "txe-reported",
-    "txe-unknown-code",
-    "txe-odd-body",
-    "txe-step-up",
-    "txe-step-up-types",
-    "jbe-reported",
-    "jbe-unknown-code",
-    "jbe-odd-body",
-];
+use crate::judge::SURFACING;
+use crate::run::{Played, PlayedResult};
 
 /// A finding in its scenario.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +16,33 @@ pub struct Found<'a> {
     pub played: &'a Played,
     /// The check that found it.
     pub check: &'a Check,
+}
+
+/// A finding that the release whose rules count would not have had, or not as such.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced<'a> {
+    /// The finding.
+    pub found: Found<'a>,
+    /// What is newer than the release.
+    pub newer: Newer,
+}
+
+impl Announced<'_> {
+    /// Whether it counts as a warning all the same.
+    pub fn is_counted(&self) -> bool {
+        self.newer == Newer::Severity(Some(Severity::Warn))
+    }
+}
+
+/// What a release did not have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Newer {
+    /// The requirement.
+    Requirement,
+    /// The scenario.
+    Scenario,
+    /// So high a severity; what a breach was then, or `None` where the profile had no such rule.
+    Severity(Option<Severity>),
 }
 
 /// Everything that decides the exit code and the last lines of a report.
@@ -34,8 +54,13 @@ pub struct Summary<'a> {
     pub warnings: Vec<Found<'a>>,
     /// Findings that were expected.
     pub expected: Vec<Found<'a>>,
-    /// Expected findings that no longer occur.
-    pub stale: Vec<&'a Entry>,
+    /// Entries of the baseline that hold no longer.
+    pub stale: Vec<Stale<'a>>,
+    /// Unexpected findings that are told and count for less, or nothing, because the release whose rules count did not
+    /// have them. Those that still count as a warning are also among the warnings.
+    pub announced: Vec<Announced<'a>>,
+    /// The release whose rules count, where it was named.
+    pub as_of: Option<&'a Release>,
     /// Scenarios without any finding that counts.
     pub passed: usize,
     /// Scenarios whose only findings that count were expected.
@@ -54,13 +79,20 @@ pub struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    /// Sums up `all`.
-    pub fn new(all: &'a [Played], expected: &'a Expected, deny_warnings: bool) -> Self {
+    /// Sums up `all`, by the rules of the release `as_of` or, without one, by those of this version.
+    pub fn new(
+        all: &'a [Played],
+        baseline: &'a Baseline,
+        as_of: Option<&'a Release>,
+        deny_warnings: bool,
+    ) -> Self {
         let mut summary = Self {
             failures: Vec::new(),
             warnings: Vec::new(),
             expected: Vec::new(),
-            stale: expected.stale(all).collect(),
+            stale: baseline.stale(all),
+            announced: Vec::new(),
+            as_of,
             passed: 0,
             known: 0,
             failed: 0,
@@ -71,12 +103,12 @@ impl<'a> Summary<'a> {
             deny_warnings,
         };
         for played in all {
-            summary.add(played, expected);
+            summary.add(played, baseline);
         }
         summary
     }
 
-    fn add(&mut self, played: &'a Played, expected: &Expected) {
+    fn add(&mut self, played: &'a Played, baseline: &Baseline) {
         if played.verdict() == Verdict::NotApplicable {
             self.not_applicable += 1;
             return;
@@ -88,14 +120,17 @@ impl<'a> Summary<'a> {
         for check in played.checks() {
             let found = Found { played, check };
             if check.verdict >= Verdict::Warn {
-                if expected.covers(played, check) {
+                if baseline.covers(played, check) {
                     self.expected.push(found);
                     continue;
                 }
-                worst = worst.max(check.verdict);
-                let list =
-                    if check.verdict == Verdict::Warn { &mut self.warnings } else { &mut self.failures };
-                list.push(found);
+                let verdict = self.counted(found);
+                worst = worst.max(verdict);
+                match verdict {
+                    Verdict::Fail | Verdict::NotReached => self.failures.push(found),
+                    Verdict::Warn => self.warnings.push(found),
+                    _ => {}
+                }
             } else if check.verdict == Verdict::Info
                 && !reports
                 && SURFACING.contains(&check.requirement.as_str())
@@ -109,6 +144,16 @@ impl<'a> Summary<'a> {
             _ if self.expected.len() > expected_before => self.known += 1,
             _ => self.passed += 1,
         }
+    }
+
+    /// What an unexpected finding counts as; one that counts for less than its verdict is announced.
+    fn counted(&mut self, found: Found<'a>) -> Verdict {
+        let Some(newer) = self.as_of.and_then(|release| newer(found, release)) else {
+            return found.check.verdict;
+        };
+        let announced = Announced { found, newer };
+        self.announced.push(announced);
+        if announced.is_counted() { Verdict::Warn } else { Verdict::Info }
     }
 
     /// Scenarios that were judged.
@@ -147,3 +192,20 @@ pub(crate) fn level_in_words(reported: usize, judged: usize) -> Option<String> {
         _ => Some(format!("level 2: outcome reports in {reported} of {judged} {plural}")),
     }
 }
+/// What of a finding is newer than `release`; `None` where it counted as it does now. A user's own scenario never is.
+fn newer(Found { played, check }: Found<'_>, release: &Release) -> Option<Newer> {
+    let PlayedResult::Judged { transcript, .. } = &played.result else { return None };
+    let requirement = check.requirement.as_str();
+    if played.scenario.built_in && !release.has_scenario(played.scenario.id.as_str()) {
+        return Some(Newer::Scenario);
+    }
+    if !release.has_requirement(requirement) {
+        return Some(Newer::Requirement);
+    }
+    let then = release.severity(requirement, transcript.profile);
+    let now = if check.verdict == Verdict::Warn { Severity::Warn } else { Severity::Fail };
+    (then < Some(now)).then_some(Newer::Severity(then))
+}
+
+#[cfg(test)]
+mod tests;

@@ -273,6 +273,7 @@ impl File {
     fn into_scenario(self, id: String, text: &str) -> Scenario {
         Scenario {
             id: ScenarioId::new(id),
+            built_in: false,
             title: self.title,
             why: self.why,
             requirements: words(self.requirements, RequirementId::new),

@@ -9,6 +9,7 @@ mod id;
 mod load;
 mod party;
 mod profile;
+mod release;
 mod reply;
 mod scenario;
 mod script;
@@ -20,6 +21,7 @@ pub use id::{FaultSlug, RequirementId, ScenarioId};
 pub use load::{LoadError, Problem, Scenarios, schema};
 pub use party::{EndpointName, Party};
 pub use profile::{AuthMethod, Capability, Profile, SpecVersion};
+pub use release::{Release, UnknownRelease};
 pub use reply::{Act, Bend, Long, Page, Reply, Step, TokenBend, TokenForm};
 pub use scenario::{Expect, Kind, Outcome, Reached, Scenario, Surfaced};
 pub use script::{

@@ -25,12 +25,14 @@ impl Scenarios {
     /// When a script is wrong, which a test excludes for a released binary.
     pub fn embedded(faults: &[&str]) -> Result<Self, LoadError> {
         let mut files = Vec::new();
-        let code = ["src", "tests"].map(Path::new);
-        for folder in FILES.dirs().filter(|folder| !code.contains(&folder.path())) {
+        let others = ["releases", "src", "tests"].map(Path::new);
+        for folder in FILES.dirs().filter(|folder| !others.contains(&folder.path())) {
             embedded_scripts(folder, &mut files);
         }
         files.sort();
-        Self::read(files.into_iter(), faults)
+        let mut scenarios = Self::read(files.into_iter(), faults)?;
+        scenarios.0.iter_mut().for_each(|scenario| scenario.built_in = true);
+        Ok(scenarios)
     }
 
     /// The scripts below `folder`; the id of each is its path there.
@@ -190,8 +192,8 @@ fn hint(message: &str) -> Option<String> {
     message.contains("missing field `why`").then(|| "say in one line why a client meets this in life".into())
 }
 
-/// This crate's folders, of which those by subject hold scripts.
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR");
+/// This crate's folders: those by subject hold scripts, and `releases` the ledgers.
+pub(crate) static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR");
 
 fn embedded_scripts(folder: &Dir<'_>, files: &mut Vec<(String, String, String)>) {
     folder.dirs().for_each(|folder| embedded_scripts(folder, files));

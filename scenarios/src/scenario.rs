@@ -15,6 +15,8 @@ use crate::script::{AsScript, ClientScript, IdpScript, McpScript, TrapScript};
 pub struct Scenario {
     /// Its path, such as `discovery/issuer-with-path`.
     pub id: ScenarioId,
+    /// Whether the binary carries it; a user's own is not built in.
+    pub built_in: bool,
     /// One line: what is bent.
     pub title: String,
     /// Why a client meets this in life.

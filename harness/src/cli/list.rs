@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario};
+use crosscheck_scenarios::{Catalogue, Profile, Release, Requirement, Scenario};
 
 use crate::cli::client;
+use crate::cli::config::ConfigOptions;
+use crate::config;
 use crate::exit;
 use crate::report::Report;
 
@@ -16,18 +18,25 @@ pub(super) struct ListOptions {
     /// List the requirements and whether they are checked, instead of the scenarios
     #[arg(long)]
     requirements: bool,
+    /// Print the ledger of this version: its scenarios, and what each requirement counts as by profile
+    #[arg(long, conflicts_with_all = ["requirements", "profile", "scenarios"])]
+    release: bool,
     /// Only what belongs to this profile: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOptions,
 }
 
 /// Prints ids and titles, one a line.
 pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
-    if options.requirements {
+    if options.release {
+        write!(out, "{}", Release::present(&client::scenarios(None)?))?;
+    } else if options.requirements {
         let active = |row: &&Requirement| {
             options.profile.is_none_or(|profile| row.severity(profile).is_some()) && !row.is_of_run()
         };
@@ -39,7 +48,7 @@ pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
         let (all, checked) = (rows.len(), rows.iter().filter(|row| row.is_checked()).count());
         writeln!(out, "{all} requirements: {checked} checked, {} planned", all - checked)?;
     } else {
-        let scenarios = client::scenarios(options.scenarios.as_deref())?;
+        let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
         let belongs =
             |scenario: &&Scenario| options.profile.is_none_or(|profile| scenario.belongs_to(profile));
         for scenario in scenarios.iter().filter(belongs) {
@@ -58,6 +67,8 @@ pub(super) enum SchemaOf {
     Outcome,
     /// The `report.json` of a run
     Report,
+    /// The configuration, crosscheck.toml
+    Config,
 }
 
 /// Prints a JSON Schema.
@@ -66,6 +77,7 @@ pub(super) fn schema(of: SchemaOf) -> anyhow::Result<ExitCode> {
         SchemaOf::Scenario => crosscheck_scenarios::schema(),
         SchemaOf::Outcome => crosscheck_wire::transcript::outcome_schema(),
         SchemaOf::Report => schemars::schema_for!(Report).to_value(),
+        SchemaOf::Config => config::schema(),
     };
     writeln!(std::io::stdout(), "{schema:#}")?;
     Ok(ExitCode::from(exit::AS_EXPECTED))

@@ -1,8 +1,12 @@
 //! The command line: what can be said, and who answers it.
 
+mod baseline;
 mod client;
+mod config;
+mod driven;
 mod explain;
 mod generate;
+mod init;
 mod judge;
 mod list;
 mod merge;
@@ -46,7 +50,9 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Drive a client through the scenarios and judge it
-    Run(run::RunOptions),
+    Run(Box<run::RunOptions>),
+    /// Write a commented crosscheck.toml, the configuration, into this folder
+    Init(init::InitOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing
     Doctor(client::ClientOptions),
     /// Join the reports of shards, or of several clients
@@ -63,7 +69,7 @@ enum Action {
     Explain(explain::ExplainOptions),
     /// Prove Crosscheck itself: every fault is found, every right client is left alone
     SelfTest(self_test::SelfTestOptions),
-    /// Print the JSON Schema of scenario files, or of outcome reports
+    /// Print the JSON Schema of scenario files, of outcome reports, or of the configuration
     Schema {
         /// What it is the schema of
         #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]
@@ -99,6 +105,7 @@ pub fn main() -> ExitCode {
     }
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
+        Action::Init(options) => init::init(&options),
         Action::Doctor(options) => run::doctor(&options),
         Action::Merge(options) => merge::merge_reports(&options),
         Action::Judge(options) => judge::judge(&options),

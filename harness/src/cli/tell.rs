@@ -8,12 +8,11 @@ use tokio::sync::watch;
 use crosscheck_scenarios::{Scenario, ScenarioId};
 use crosscheck_wire::Seen;
 
+use crate::cli::baseline::Measure;
 use crate::cli::progress::Pace;
-use crate::expected::Expected;
 use crate::live::Live;
 use crate::report::{exchange_line, seconds, stopped};
 use crate::run::{Played, Player, RunError, Settings};
-use crate::summary::Summary;
 
 /// Options of `crosscheck run` about what it tells.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -75,11 +74,11 @@ impl TellOptions {
     }
 
     /// Whether nothing further is started after this scenario: it fails the run by what was found in it.
-    pub(super) fn ends(&self, played: &Played, expected: &Expected, deny_warnings: bool) -> bool {
+    pub(super) fn ends(&self, played: &Played, measure: &Measure, deny_warnings: bool) -> bool {
         if !self.fail_fast {
             return false;
         }
-        let summary = Summary::new(std::slice::from_ref(played), expected, deny_warnings);
+        let summary = measure.summary(std::slice::from_ref(played), deny_warnings);
         !summary.failures.is_empty() || (summary.denies_warnings() && summary.warned > 0)
     }
 

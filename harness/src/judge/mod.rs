@@ -10,6 +10,7 @@ use crate::check::Check;
 
 pub(crate) use answer::{Shape, shape};
 pub(crate) use exchange::ID as EXCHANGE;
+pub(crate) use reported::SURFACING;
 pub(crate) use view::{OTHER_GRANTS, authorization};
 
 use blame::Observation;

@@ -23,6 +23,18 @@ pub(super) const RULES: &[Rule] = &[
     rule("flow-failing-step-named", failing_step),
 ];
 
+/// Rows by which an error reaches the caller. Without an outcome report a breach is told, and not counted.
+pub(crate) const SURFACING: [&str; 8] = [
+    "txe-reported",
+    "txe-unknown-code",
+    "txe-odd-body",
+    "txe-step-up",
+    "txe-step-up-types",
+    "jbe-reported",
+    "jbe-unknown-code",
+    "jbe-odd-body",
+];
+
 /// What reaches the caller of the refusal that the scenario is about, where that belongs to the row `id`.
 pub(super) fn reported(view: &View<'_>, id: &str) -> Evidence {
     let due = Due::of(view);

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crosscheck_scenarios::{Capability, Catalogue, RequirementId};
 
+use crate::baseline::Baseline;
 use crate::check::{Check, Verdict};
 use crate::report::finding;
 use crate::report::model::{
@@ -18,7 +19,7 @@ use crate::run::{Played, PlayedResult, Settings};
 use crate::summary::{Found, Summary};
 
 /// What is known of one client once its scenarios are judged.
-pub struct Driven<'a> {
+pub struct JudgedClient<'a> {
     /// Its name.
     pub name: &'a str,
     /// How it was driven; none for saved transcripts.
@@ -27,6 +28,8 @@ pub struct Driven<'a> {
     pub all: &'a [Played],
     /// What they come to.
     pub summary: &'a Summary<'a>,
+    /// What is expected of it.
+    pub baseline: &'a Baseline,
     /// The command that plays a scenario again.
     pub again: &'a dyn Fn(&Played) -> String,
 }
@@ -81,8 +84,8 @@ impl Report {
 
 impl ClientReport {
     /// The report of one client.
-    pub fn new(driven: Driven<'_>) -> Self {
-        let Driven { name, run, all, summary, again } = driven;
+    pub fn new(judged: JudgedClient<'_>) -> Self {
+        let JudgedClient { name, run, all, summary, baseline, again } = judged;
         let standings = standings(summary);
         Self {
             name: name.to_owned(),
@@ -99,8 +102,12 @@ impl ClientReport {
                 outcome_reports: summary.outcome_reports,
                 codes_not_shown: summary.codes_not_shown,
             },
-            stale: summary.stale.iter().map(ToString::to_string).collect(),
-            scenarios: all.iter().map(|played| scenario(played, &standings, again(played))).collect(),
+            as_of: summary.as_of.map(|release| release.version().to_owned()),
+            stale: summary.stale.iter().map(|stale| format!("{stale} ({})", stale.place)).collect(),
+            scenarios: all
+                .iter()
+                .map(|played| scenario(played, &standings, baseline, again(played)))
+                .collect(),
         }
     }
 
@@ -117,11 +124,17 @@ fn standings(summary: &Summary<'_>) -> Standings {
     let of = |list: &[Found<'_>], standing| {
         list.iter().map(move |found| (std::ptr::from_ref(found.check), standing)).collect::<Vec<_>>()
     };
-    let counted = [&summary.failures, &summary.warnings].map(|list| of(list, Standing::Counted));
-    counted.into_iter().flatten().chain(of(&summary.expected, Standing::Expected)).collect()
+    let announced: Vec<_> = summary.announced.iter().map(|announced| announced.found).collect();
+    // What is announced and counts as a warning all the same stands among the warnings, which come later.
+    of(&announced, Standing::Announced)
+        .into_iter()
+        .chain(of(&summary.failures, Standing::Failure))
+        .chain(of(&summary.warnings, Standing::Warning))
+        .chain(of(&summary.expected, Standing::Expected))
+        .collect()
 }
 
-fn scenario(played: &Played, standings: &Standings, again: String) -> ScenarioReport {
+fn scenario(played: &Played, standings: &Standings, baseline: &Baseline, again: String) -> ScenarioReport {
     let mut checks = Vec::new();
     let mut passed = Vec::new();
     let mut not_applicable: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -132,7 +145,7 @@ fn scenario(played: &Played, standings: &Standings, again: String) -> ScenarioRe
                 not_applicable.entry(why).or_default().push(one.id());
             }
             (Verdict::Pass, None) => passed.push(one.id()),
-            _ => checks.push(check(played, one, standings)),
+            _ => checks.push(check(played, one, standings, baseline)),
         }
     }
     ScenarioReport {
@@ -156,11 +169,11 @@ fn scenario(played: &Played, standings: &Standings, again: String) -> ScenarioRe
 }
 
 fn result(played: &Played, checks: &[CheckReport]) -> ScenarioResult {
-    let of = |check: &CheckReport| match (check.standing, check.verdict) {
-        (Standing::Counted, Verdict::Warn) => ScenarioResult::Warned,
-        (Standing::Counted, _) => ScenarioResult::Failed,
-        (Standing::Expected, _) => ScenarioResult::Expected,
-        (Standing::Told, _) => ScenarioResult::Passed,
+    let of = |check: &CheckReport| match check.standing {
+        Standing::Warning => ScenarioResult::Warned,
+        Standing::Failure => ScenarioResult::Failed,
+        Standing::Expected => ScenarioResult::Expected,
+        Standing::Announced | Standing::Told => ScenarioResult::Passed,
     };
     match played.result {
         PlayedResult::NotApplicable(_) => ScenarioResult::NotApplicable,
@@ -168,14 +181,15 @@ fn result(played: &Played, checks: &[CheckReport]) -> ScenarioResult {
     }
 }
 
-fn check(played: &Played, check: &Check, standings: &Standings) -> CheckReport {
+fn check(played: &Played, check: &Check, standings: &Standings, baseline: &Baseline) -> CheckReport {
+    let standing = standings.get(&std::ptr::from_ref(check)).copied().unwrap_or(Standing::Told);
     CheckReport {
         id: check.id(),
         requirement: check.requirement.clone(),
         at: check.at,
         verdict: check.verdict,
-        standing: standings.get(&std::ptr::from_ref(check)).copied().unwrap_or(Standing::Told),
-        reason: None,
+        standing,
+        reason: if standing == Standing::Expected { baseline.reason(played, check) } else { None },
         message: finding::message(played, check),
         finding: check.finding.clone(),
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use crate::check::Verdict;
 use crate::report::finding::{self, Told};
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult, Standing};
 
@@ -47,8 +46,8 @@ fn suite(client: &ClientReport) -> TestSuite {
 }
 
 fn case(client: &ClientReport, scenario: &ScenarioReport, denied: bool) -> TestCase {
-    let counted = |check: &&CheckReport| check.standing == Standing::Counted;
-    let fails = |check: &&CheckReport| denied || check.verdict > Verdict::Warn;
+    let counted = |check: &&CheckReport| check.standing.is_counted();
+    let fails = |check: &&CheckReport| denied || check.standing == Standing::Failure;
     let (failures, warnings): (Vec<_>, Vec<_>) = scenario.checks.iter().filter(counted).partition(fails);
     let mut case = TestCase::new(scenario.id.as_str(), status(scenario, &failures));
     // Readers group by what stands before the last dot.

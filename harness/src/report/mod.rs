@@ -1,6 +1,7 @@
 //! What people and programs read of a run, one file a format. None of them decides the exit code.
 
 mod again;
+mod baseline;
 mod collect;
 mod comparison;
 mod difference;
@@ -21,7 +22,7 @@ mod summary;
 mod terminal;
 
 pub use again::{Again, typed};
-pub use collect::Driven;
+pub use collect::JudgedClient;
 pub use comparison::Comparison;
 pub use difference::write_difference;
 pub(crate) use finding::printable;
@@ -31,6 +32,7 @@ pub(crate) use live::exchange_line;
 pub use matrix::Matrix;
 pub use merged::{MergeError, Merged, Part, merge, report as merged_report};
 pub use model::{ClientReport, Report};
+pub(crate) use official::{Check as OfficialCheck, checks as official_checks};
 pub use pinned::write_compared;
 pub(crate) use self_test::SelfTest;
 pub use self_test::{counts, told};

@@ -87,7 +87,10 @@ pub struct ClientReport {
     pub level_in_words: Option<String>,
     /// Scenarios by what came of them.
     pub counts: Counts,
-    /// Expected findings that no longer occur, each in one line.
+    /// The release whose rules count, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// Expected findings that no longer occur, each in one line with its place.
     pub stale: Vec<String>,
     /// The scenarios, in the order of their ids.
     pub scenarios: Vec<ScenarioReport>,
@@ -245,14 +248,25 @@ pub struct CheckReport {
     pub finding: Option<Finding>,
 }
 
-/// Whether a finding counts.
+/// Whether a finding counts, and as what.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It decides the exit code.
-    Counted,
+    /// It fails the run.
+    Failure,
+    /// It counts as a warning.
+    Warning,
     /// It was expected.
     Expected,
+    /// It is newer than the release whose rules count, and told only.
+    Announced,
     /// It is told, and never counted.
     Told,
+}
+
+impl Standing {
+    /// Whether it was not expected and counts.
+    pub fn is_counted(self) -> bool {
+        matches!(self, Self::Failure | Self::Warning)
+    }
 }

@@ -15,10 +15,14 @@ use crosscheck_wire::constants::{FORM, GRANT_TYPE_JWT_BEARER};
 use crosscheck_wire::transcript::{Body, Exchange, Param, Request};
 
 /// The checks of a run, in the order in which the suite emits them.
-pub(super) fn checks(transcript: &Transcript) -> Vec<Check> {
+pub(crate) fn checks(transcript: &Transcript) -> Vec<Check> {
     let started = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(transcript.started_at_ms.cast_signed());
     let ended = started + micros(transcript.client.took_us);
-    let told = |exchange| told(exchange, started + micros(exchange.at_us));
+    let told = |exchange: &Exchange| {
+        let mut checks = told(exchange, started + micros(exchange.at_us));
+        checks.iter_mut().for_each(|check| check.exchange = Some(exchange.number));
+        checks
+    };
     let mut checks: Vec<_> = transcript.of_client().flat_map(told).collect();
     for kind in [TOKEN_EXCHANGE, JWT_BEARER] {
         if !checks.iter().any(|check| check.id == kind.id) {
@@ -31,8 +35,12 @@ pub(super) fn checks(transcript: &Transcript) -> Vec<Check> {
 /// One element of the file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Check {
-    id: &'static str,
+pub(crate) struct Check {
+    /// What it is about; many checks may have the same.
+    pub(crate) id: &'static str,
+    /// The exchange that raised it; `None` for a step that the run lacks.
+    #[serde(skip)]
+    pub(crate) exchange: Option<usize>,
     name: &'static str,
     description: String,
     status: &'static str,
@@ -44,6 +52,16 @@ pub(super) struct Check {
 }
 
 impl Check {
+    /// Whether it counts against the client.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.status == FAILURE
+    }
+
+    /// Whether it counts for the client; one that only informs does neither.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status == SUCCESS
+    }
+
     fn saying(self, description: &str) -> Self {
         Self { description: description.to_owned(), ..self }
     }
@@ -92,9 +110,10 @@ impl Kind {
     fn check(&self, passed: bool, at: OffsetDateTime) -> Check {
         Check {
             id: self.id,
+            exchange: None,
             name: self.name,
             description: self.says.to_owned(),
-            status: if passed { "SUCCESS" } else { "FAILURE" },
+            status: if passed { SUCCESS } else { FAILURE },
             timestamp: at.format(&Iso8601::<MILLISECONDS>).unwrap_or_default(),
             spec_references: self.references,
             details: None,
@@ -260,6 +279,10 @@ fn place(path: &str) -> Value {
 fn micros(count: u64) -> Duration {
     Duration::microseconds(count.cast_signed())
 }
+
+const SUCCESS: &str = "SUCCESS";
+/// The suite counts its warnings like failures; none of these checks is one.
+const FAILURE: &str = "FAILURE";
 
 const JSON: &str = "application/json";
 

@@ -51,8 +51,12 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
     for stale in &client.stale {
         writeln!(out, "- stale: {}", printable(stale))?;
     }
-    write_findings(out, client, Standing::Counted, "")?;
-    write_findings(out, client, Standing::Expected, "Expected findings")
+    write_findings(out, client, Standing::is_counted, "")?;
+    if let Some(release) = &client.as_of {
+        let folded = format!("Findings by rules newer than {release}, which do not count");
+        write_findings(out, client, |standing| standing == Standing::Announced, &folded)?;
+    }
+    write_findings(out, client, |standing| standing == Standing::Expected, "Expected findings")
 }
 
 /// How a client fares in one line, such as `109 of 112 passed · 2 failed · 1 with warnings`.
@@ -77,10 +81,10 @@ pub fn headline(client: &ClientReport) -> String {
 fn write_findings(
     out: &mut String,
     client: &ClientReport,
-    standing: Standing,
+    is: impl Fn(Standing) -> bool,
     folded: &str,
 ) -> std::fmt::Result {
-    let mut found: Vec<_> = client.checks().filter(|(_, check)| check.standing == standing).collect();
+    let mut found: Vec<_> = client.checks().filter(|(_, check)| is(check.standing)).collect();
     if found.is_empty() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::{Again, repeat, write_difference};
+use crate::report::{Again, baseline, repeat, write_difference};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::select::Shard;
 use crate::setup::SetUp;
@@ -249,9 +249,7 @@ impl<'a> Terminal<'a> {
             let plural = if count == 1 { "error code" } else { "error codes" };
             writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
         }
-        for entry in &summary.stale {
-            writeln!(self.out, "{FAIL}stale{FAIL:#}   {entry}")?;
-        }
+        baseline::write(&mut self.out, summary)?;
         if self.is_quiet {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The command as its users meet it: what it prints, how it exits, what it leaves behind.
 
 mod bad_clients;
+mod baseline;
 mod examples;
 mod findings;
 mod generated;

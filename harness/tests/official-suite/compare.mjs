@@ -1,12 +1,13 @@
 // Drives right and wrong clients through the complete flow of the official MCP conformance suite and through
 // Crosscheck's scenario of the same name, and compares what both wrote to checks.json, element by element, and how
 // both started the client. One line a client; exits 1 on any difference. An argument selects clients by their text.
+// Every name that the suite has for a scenario must be known in a baseline as well.
 //
 //     cargo build -p crosscheck && npm ci --prefix harness/tests/official-suite
 //     node harness/tests/official-suite/compare.mjs
 
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -45,9 +46,9 @@ const CLIENTS = [
 const reports = mkdtempSync(join(tmpdir(), "official-suite-"));
 const waiting = [...CLIENTS];
 let failed = 0;
-await Promise.all(Array.from({ length: availableParallelism() }, work));
+await Promise.all([names(), ...Array.from({ length: availableParallelism() }, work)]);
 rmSync(reports, { recursive: true });
-console.log(`${CLIENTS.length - failed} passed, ${failed} failed`);
+console.log(`${CLIENTS.length + 1 - failed} passed, ${failed} failed`);
 process.exitCode = failed || !CLIENTS.length ? 1 : 0;
 
 async function work() {
@@ -58,6 +59,19 @@ async function work() {
         if (differences.length) failed++;
         console.log([`${differences.length ? "FAIL" : "ok"}\t${client}`, ...differences].join("\n\t    "));
     }
+}
+
+/** Whether a baseline of all the suite's scenarios for clients can be read. */
+async function names() {
+    const listed = await run(node, [suite, "list"]);
+    const [, clients = ""] = listed.split("Client scenarios");
+    const scenarios = [...clients.matchAll(/^  - (\S+)/gm)].map(([, name]) => name);
+    const baseline = join(reports, "baseline.yml");
+    writeFileSync(baseline, ["client:", ...scenarios.map((name) => `  - ${name}`)].join("\n"));
+    const said = await run(crosscheck, ["run", "--exact", "flow/complete", "--expected-failures", baseline]);
+    const known = scenarios.includes(SCENARIO) && said.includes("1 passed");
+    if (!known) failed++;
+    console.log(known ? `ok\t${scenarios.length} names in a baseline` : `FAIL\tnames in a baseline\n${said}`);
 }
 
 /** The first differences between the two runs of a client, in words. */

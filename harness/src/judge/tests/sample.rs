@@ -429,6 +429,7 @@ fn authentication(request: &Request) -> Vec<Presented> {
 fn scenario() -> Scenario {
     Scenario {
         id: ScenarioId::new("sample"),
+        built_in: false,
         title: String::new(),
         why: String::new(),
         requirements: Vec::new(),
