@@ -2,7 +2,7 @@
 {
     passed: [.clients[].counts.passed] | add,
     failed: [.clients[].counts.failed] | add,
-    new: [.clients[].scenarios[].checks[] | select(.standing == "counted")] | length,
+    new: [.clients[].scenarios[].checks[] | select(.standing == "failure" or .standing == "warning")] | length,
     stale: [.clients[].stale[]] | length
 }
 | to_entries[]

@@ -10,7 +10,9 @@ use crate::{crosscheck, folder, text};
 fn commands() -> Vec<String> {
     let help = crosscheck(&["--help"]).exits(0).stdout;
     let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
-    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    // What is indented deeper goes on with the line above.
+    let lines = list.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
