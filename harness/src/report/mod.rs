@@ -3,6 +3,7 @@
 mod difference;
 mod finding;
 mod folder;
+pub mod html;
 mod json;
 mod matrix;
 pub mod model;
