@@ -45,7 +45,7 @@ def main(runs):
             walls.append(wall)
             # A child begins as a copy of this process, which is small only until it has read a report.
             peak = peak or most
-            scenarios = json.loads(Path(folder, "report.json").read_text())["scenarios"]
+            scenarios = json.loads(Path(folder, "report.json").read_text())["clients"][0]["scenarios"]
             played = [scenario for scenario in scenarios if scenario["checks"]]
             count = len(played)
             cpus.append(cpu / count)

@@ -30,6 +30,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// The file name of the program.
+    pub fn name(&self) -> String {
+        Path::new(&self.program).file_name().unwrap_or(&self.program).to_string_lossy().into_owned()
+    }
+
     /// The command as one would type it.
     pub fn to_line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);

@@ -104,6 +104,16 @@ impl Expected {
     }
 }
 
+impl std::fmt::Display for Entry {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{} @ {} is expected and no longer found: remove the entry",
+            self.requirement, self.scenario
+        )
+    }
+}
+
 impl Entry {
     fn matches(&self, played: &Played, check: &Check) -> bool {
         let requirement = self.requirement == check.id() || self.requirement == check.requirement.as_str();

@@ -59,6 +59,31 @@ impl Profile {
         }
     }
 
+    /// The documents it adds to those of its parent, with their frozen revisions.
+    fn own_documents(self) -> &'static [&'static str] {
+        match self {
+            Self::Base => &[
+                "ID-JAG: draft-ietf-oauth-identity-assertion-authz-grant-04 (21 May 2026)",
+                "RFC 6749, 6750, 7521, 7523, 8414, 8693, 8707, 9728",
+            ],
+            Self::Ema2025 => &["MCP Enterprise-Managed Authorization, edition of October 2025"],
+            Self::EmaSec => &["MCP Enterprise-Managed Authorization, proposed sections 7.2.1 to 7.8"],
+            Self::Mcp => &[
+                "MCP Enterprise-Managed Authorization, stable (18 June 2026)",
+                "MCP authorization, 2026-07-28",
+            ],
+            Self::Mcp2025 => &["MCP authorization, 2025-11-25"],
+            Self::Next => &["the open proposals for the ID-JAG draft, as of 27 August 2026"],
+            Self::Strict => &[],
+        }
+    }
+
+    /// The documents by which it judges, with their frozen revisions, those that all others stand on first.
+    pub fn documents(self) -> impl Iterator<Item = &'static str> {
+        let line: Vec<_> = self.line().collect();
+        line.into_iter().rev().flat_map(Self::own_documents).copied()
+    }
+
     /// This profile and those it stands on, the nearest first.
     pub fn line(self) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(self), |profile| profile.parent())

@@ -11,7 +11,7 @@ use crate::cli::run::{Format, print, unless_closed};
 use crate::cli::{Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
-use crate::report::{Document, Terminal};
+use crate::report::{ClientReport, Driven, Report, Terminal};
 use crate::run::Played;
 use crate::saved;
 use crate::summary::Summary;
@@ -45,12 +45,16 @@ pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let played = options.transcripts.iter().map(|path| played(path, &scenarios));
     let all = played.collect::<anyhow::Result<Vec<_>>>()?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
-    let told =
-        match options.format {
-            Format::Human => Terminal::of_saved(anstream::stdout(), |played| options.again(played, &all))
-                .finish(&all, &summary, began.elapsed(), None),
-            Format::Json => print(&Document::new(&all, &summary, None)),
-        };
+    let again = |played: &Played| options.again(played, &all);
+    let told = match options.format {
+        Format::Human => {
+            Terminal::new(anstream::stdout(), again, false).finish(&all, &summary, began.elapsed(), None)
+        }
+        Format::Json => {
+            let driven = Driven { name: "saved", run: None, all: &all, summary: &summary, again: &again };
+            print(&Report::new(vec![ClientReport::new(driven)]))
+        }
+    };
     told.or_else(unless_closed)?;
     Ok(exit::code(summary.as_expected()))
 }

@@ -8,6 +8,7 @@ use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario};
 
 use crate::cli::client;
 use crate::exit;
+use crate::report::Report;
 
 /// Options of `crosscheck list`.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,6 +56,8 @@ pub(super) enum SchemaOf {
     Scenario,
     /// Outcome reports of adapters
     Outcome,
+    /// The `report.json` of a run
+    Report,
 }
 
 /// Prints a JSON Schema.
@@ -62,6 +65,7 @@ pub(super) fn schema(of: SchemaOf) -> anyhow::Result<ExitCode> {
     let schema = match of {
         SchemaOf::Scenario => crosscheck_scenarios::schema(),
         SchemaOf::Outcome => crosscheck_wire::transcript::outcome_schema(),
+        SchemaOf::Report => schemars::schema_for!(Report).to_value(),
     };
     writeln!(std::io::stdout(), "{schema:#}")?;
     Ok(ExitCode::from(exit::AS_EXPECTED))

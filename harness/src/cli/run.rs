@@ -1,10 +1,10 @@
 //! `crosscheck run` and `crosscheck doctor`.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -16,8 +16,11 @@ use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
-use crate::report::{Document, Folder, Matrix, Terminal};
-use crate::run::Settings;
+use crate::report::model::RunFacts;
+use crate::report::{
+    Again, ClientReport, Driven, Folder, Matrix, Report, Terminal, annotations, step_summary,
+};
+use crate::run::{Played, Settings};
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
 use crate::summary::Summary;
@@ -77,8 +80,10 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
 
     let reference = options.client.drives_reference()?;
-    let mut terminal = Terminal::new(anstream::stdout(), &settings, options.client.to_repeat(), reference);
-    let began = Instant::now();
+    let again = Again::new(options.client.to_repeat(), &settings.command, reference);
+    let again = |played: &Played| again.line(&[played.scenario.id.as_str()]);
+    let mut terminal = Terminal::new(anstream::stdout(), again, reference);
+    let (began, started) = (Instant::now(), SystemTime::now());
     let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
     if options.format == Format::Human {
         terminal
@@ -96,13 +101,18 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         |player, scenario| player.play(scenario, &settings),
     )?;
     let summary = Summary::new(&all, &expected, options.deny.is_some());
-    let document = || Document::new(&all, &summary, Some(&settings));
+    let command = typed(&settings.command, reference);
+    let facts = RunFacts::new(command, &settings, &summary, started, began.elapsed());
+    let name = if reference { REFERENCE.into() } else { settings.command.name() };
+    let driven = Driven { name: &name, run: Some(facts), all: &all, summary: &summary, again: &again };
+    let report = Report::new(vec![ClientReport::new(driven)]);
     if let Some(folder) = &folder {
-        folder.write(&document(), &Matrix::new(&all, &summary, &settings), &all)?;
+        folder.write(&report, &Matrix::new(&all, &summary, &settings), &all)?;
     }
+    tell_github(&report)?;
     let told = match options.format {
         Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => print(&document()),
+        Format::Json => print(&report),
     };
     // A reader that left early changes nothing about what was found.
     told.or_else(unless_closed)?;
@@ -114,10 +124,24 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     Ok(exit::code(summary.as_expected() && as_pinned))
 }
 
+/// Adds the summary to that of a GitHub Actions step, and annotates the job, where there is one.
+fn tell_github(report: &Report) -> anyhow::Result<()> {
+    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+        step_summary(report, Path::new(&path)).with_context(|| {
+            format!("could not add to the file that GITHUB_STEP_SUMMARY names, `{}`", path.display())
+        })?;
+    }
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|set| set == "true") {
+        // Not on standard output, which may be data.
+        annotations(report, &mut io::stderr()).or_else(unless_closed)?;
+    }
+    Ok(())
+}
+
 /// Prints a report for programs.
-pub(super) fn print(document: &Document<'_>) -> io::Result<()> {
+pub(super) fn print(report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
+    serde_json::to_writer_pretty(&mut out, report)?;
     writeln!(out)
 }
 
@@ -131,7 +155,7 @@ pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode
     let settings = options.settings()?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
     let set_up = set_up(&options.scenarios()?, &settings, interrupted)?;
-    let mut terminal = Terminal::new(anstream::stdout(), &settings, Vec::new(), options.drives_reference()?);
+    let mut terminal = Terminal::new(anstream::stdout(), |_| String::new(), options.drives_reference()?);
     terminal.set_up(set_up, &settings)?;
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }
@@ -158,3 +182,6 @@ fn set_up(
 
 /// The scenario in which every server conforms.
 const CONFORMING: &str = "flow/complete";
+
+/// The name of the embedded client.
+const REFERENCE: &str = "reference";

@@ -3,12 +3,10 @@
 use textwrap::Options;
 
 use crosscheck_scenarios::{Catalogue, EndpointName};
-use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::Exchange;
 
-use crate::check::{Comparison, Consequence, Finding};
-use crate::run::PlayedResult;
-use crate::summary::Found;
+use crate::check::{Check, Comparison, Consequence, Finding};
+use crate::run::{Played, PlayedResult};
 
 /// Columns of a terminal report.
 pub(super) const WIDTH: usize = 80;
@@ -19,13 +17,24 @@ const LINES: usize = 20;
 /// Consequences that are listed one by one.
 const CONSEQUENCES: usize = 3;
 
-/// The lines below the head of a finding, without colour. `again` is the command that runs it once more, and
-/// `others` the ids of further scenarios with the same finding.
-pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<String> {
-    let empty = Finding::default();
-    let finding = found.check.finding.as_ref().unwrap_or(&empty);
-    let footer = footer(found, finding, again, others);
-    let mut lines = evidence(found, finding);
+/// A finding as it is told.
+pub(super) struct Told<'a> {
+    /// The requirement's id.
+    pub(super) requirement: &'a str,
+    /// What was found.
+    pub(super) finding: &'a Finding,
+    /// The message in which it was seen, in brief.
+    pub(super) message: Option<&'a str>,
+    /// The command that runs it once more.
+    pub(super) again: &'a str,
+    /// The ids of further scenarios with the same finding.
+    pub(super) others: &'a [&'a str],
+}
+
+/// The lines below the head of a finding, without colour.
+pub(super) fn lines(told: &Told<'_>) -> Vec<String> {
+    let footer = footer(told);
+    let mut lines = evidence(told);
     let room = LINES.saturating_sub(footer.len() + 1);
     if lines.len() > room {
         lines.retain(|line| !line.is_empty());
@@ -41,13 +50,11 @@ pub(super) fn lines(found: Found<'_>, again: &str, others: &[&str]) -> Vec<Strin
 }
 
 /// What was seen: the sentence, the exchange, values side by side, and what followed.
-fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
+fn evidence(told: &Told<'_>) -> Vec<String> {
+    let finding = told.finding;
     let mut lines = indented(MARGIN, &printable(&finding.what));
     lines.push(String::new());
-    if let (Some(number), PlayedResult::Judged { transcript, .. }) = (finding.exchange, &found.played.result)
-    {
-        lines.extend(exchange(transcript, number));
-    }
+    lines.extend(told.message.map(|message| format!("{:MARGIN$}{message}", "")));
     // What is no message was not sent, and what a document says was sent by its server.
     let seen = |name: &str| match finding.exchange {
         None => "seen",
@@ -68,8 +75,8 @@ fn evidence(found: Found<'_>, finding: &Finding) -> Vec<String> {
     lines
 }
 
-fn footer(found: Found<'_>, finding: &Finding, again: &str, others: &[&str]) -> Vec<String> {
-    let id = found.check.requirement.as_str();
+fn footer(told: &Told<'_>) -> Vec<String> {
+    let Told { requirement: id, finding, again, others, .. } = told;
     let mut lines = Vec::new();
     if let Some(row) = Catalogue::embedded().find(id) {
         lines.extend(labelled(
@@ -92,13 +99,12 @@ fn footer(found: Found<'_>, finding: &Finding, again: &str, others: &[&str]) -> 
     lines
 }
 
-fn exchange(transcript: &Transcript, number: usize) -> Option<String> {
+/// The message in which `check` found what it did, in brief, such as
+/// `#4  POST idp /token   token endpoint, answered 400 invalid_request`.
+pub(super) fn message(played: &Played, check: &Check) -> Option<String> {
+    let PlayedResult::Judged { transcript, .. } = &played.result else { return None };
+    let number = check.finding.as_ref()?.exchange?;
     let exchange = transcript.exchanges.iter().find(|exchange| exchange.number == number)?;
-    Some(format!("{:MARGIN$}{}", "", heading(exchange)))
-}
-
-/// Such as `#4  POST idp /token   token endpoint, answered 400 invalid_request`.
-fn heading(exchange: &Exchange) -> String {
     let Exchange { number, party, request, response, endpoint, .. } = exchange;
     let target = match &request.raw_query {
         Some(query) => printable(&format!("{}?{query}", request.path)),
@@ -115,7 +121,7 @@ fn heading(exchange: &Exchange) -> String {
         EndpointName::Token => "   token endpoint".to_owned(),
         known => format!("   {}", known.as_str().replace('_', " ")),
     };
-    format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method)
+    Some(format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method))
 }
 
 fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Writes a run into a folder: one document for the run, and for each scenario what it left behind.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,8 @@ use serde::Serialize;
 
 use crosscheck_scenarios::Rules;
 
-use crate::report::{Document, Matrix, official};
+use crate::report::model::ScenarioReport;
+use crate::report::{Comparison, Matrix, Report, html, junit, official, summary};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
 use crate::whole;
@@ -41,19 +44,16 @@ impl Folder {
         &self.0
     }
 
-    /// Writes `report.json`, the error-handling matrix as `errors.md` and `errors.json`, and for each judged scenario
+    /// Writes the report of one client: `report.json`, `index.html`, `junit.xml`, `summary.md`, the error-handling matrix as
+    /// `errors.md` and `errors.json`, and for each judged scenario
     /// a folder of its id with `transcript.json`, its canonical `exchange.snap`, the client's output, and `checks.json`
     /// where the scenario is one of the official suite.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
-    pub fn write(
-        &self,
-        document: &Document<'_>,
-        matrix: &Matrix<'_>,
-        all: &[Played],
-    ) -> Result<(), FolderError> {
-        self.json(Path::new("report.json"), document)?;
+    pub fn write(&self, report: &Report, matrix: &Matrix<'_>, all: &[Played]) -> Result<(), FolderError> {
+        self.overview(report)?;
+        self.page(report, all)?;
         self.json(Path::new("errors.json"), matrix)?;
         self.file(Path::new("errors.md"), matrix.to_string().as_bytes())?;
         for played in all {
@@ -72,6 +72,37 @@ impl Folder {
             }
         }
         Ok(())
+    }
+
+    /// Writes what compares several clients, each of which has a report of its own in a folder of its name.
+    ///
+    /// # Errors
+    /// When a file cannot be written; none is left half-written.
+    pub fn write_comparison(&self, report: &Report) -> Result<(), FolderError> {
+        self.overview(report)?;
+        self.file(Path::new("comparison.md"), Comparison::new(report).to_string().as_bytes())?;
+        self.write_file(Path::new("index.html"), |file| html::write_comparison(file, report))
+    }
+
+    /// The page of the one client, with the transcripts in memory.
+    fn page(&self, report: &Report, all: &[Played]) -> Result<(), FolderError> {
+        let [client] = report.clients.as_slice() else { return Ok(()) };
+        let transcripts: HashMap<_, _> = all
+            .iter()
+            .filter_map(|played| match &played.result {
+                PlayedResult::Judged { transcript, .. } => Some((&played.scenario.id, &**transcript)),
+                PlayedResult::NotApplicable(_) => None,
+            })
+            .collect();
+        let transcript = |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
+        self.write_file(Path::new("index.html"), |file| html::write_page(file, report, client, &transcript))
+    }
+
+    /// What is written for any number of clients.
+    fn overview(&self, report: &Report) -> Result<(), FolderError> {
+        self.json(Path::new("report.json"), report)?;
+        self.file(Path::new("summary.md"), summary::markdown(report).as_bytes())?;
+        self.write_file(Path::new("junit.xml"), |file| junit::write(report, file))
     }
 
     /// A report may be large, so that it is not held in memory a second time as text.

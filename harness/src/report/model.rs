@@ -135,10 +135,12 @@ pub struct ScenarioReport {
     /// What it needs and the client does not declare.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undeclared: Vec<String>,
-    /// The checks that found something, or did not apply.
+    /// The checks that found something.
     pub checks: Vec<CheckReport>,
     /// The ids of the checks that passed.
     pub passed: Vec<String>,
+    /// The ids of the checks that did not apply, by the reason.
+    pub not_applicable: BTreeMap<String, Vec<String>>,
     /// How the canonical exchange differs from the nearest on file, as lines of a unified diff.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub difference: Vec<String>,
@@ -182,7 +184,7 @@ impl ScenarioResult {
     }
 }
 
-/// One check that did not simply pass.
+/// One check that found something.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct CheckReport {
     /// The id that is reported: the requirement, and the party where it is judged at each, such as `cauth-present@as`.

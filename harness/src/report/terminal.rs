@@ -11,9 +11,9 @@ use anstyle::{AnsiColor, Style};
 
 use crosscheck_scenarios::Scenario;
 
-use crate::check::Verdict;
-use crate::driver::Command;
-use crate::report::{finding, write_difference};
+use crate::check::{Finding, Verdict};
+use crate::report::finding::{self, Told};
+use crate::report::write_difference;
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
@@ -35,16 +35,10 @@ pub struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    /// A report on `out` of a run with `settings`. `options` are those that a repeated run needs, such as
-    /// `--profile base`; `reference` tells that the embedded client is driven, so that the command is left out.
-    pub fn new(out: impl Write + 'a, settings: &'a Settings, options: Vec<String>, reference: bool) -> Self {
-        let again = move |played: &Played| again(&options, played, &settings.command, reference);
+    /// A report on `out`. `again` is the command that finds the same once more; `reference` tells that the embedded
+    /// client is driven.
+    pub fn new(out: impl Write + 'a, again: impl Fn(&Played) -> String + 'a, reference: bool) -> Self {
         Self { out: Box::new(out), again: Box::new(again), reference }
-    }
-
-    /// A report on `out` of saved transcripts; `again` is the command that judges one of them.
-    pub fn of_saved(out: impl Write + 'a, again: impl Fn(&Played) -> String + 'a) -> Self {
-        Self { out: Box::new(out), again: Box::new(again), reference: false }
     }
 
     /// The line above everything.
@@ -70,7 +64,7 @@ impl<'a> Terminal<'a> {
     /// When `out` does not take it.
     pub fn set_up(&mut self, set_up: SetUp, settings: &Settings) -> io::Result<()> {
         let report = if set_up.reports_outcomes { "reports outcomes" } else { "writes no outcome report" };
-        let program = name(&settings.command, self.reference);
+        let program = if self.reference { "the reference client".into() } else { settings.command.name() };
         let line = format!("set-up  {program} starts, sends requests, {report}");
         writeln!(self.out, "{line:<72} {}\n", seconds(set_up.took))
     }
@@ -115,6 +109,7 @@ impl<'a> Terminal<'a> {
                 None => groups.push((key, vec![*found])),
             }
         }
+        let nothing = Finding::default();
         for (_, group) in groups {
             let first = group[0];
             let id = first.check.id();
@@ -122,7 +117,15 @@ impl<'a> Terminal<'a> {
             let label = if first.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label };
             writeln!(self.out, "{style}{label}{style:#}  {} · {id}", first.played.scenario.id)?;
             let again = (self.again)(first.played);
-            for line in finding::lines(first, &again, &others) {
+            let message = finding::message(first.played, first.check);
+            let told = Told {
+                requirement: first.check.requirement.as_str(),
+                finding: first.check.finding.as_ref().unwrap_or(&nothing),
+                message: message.as_deref(),
+                again: &again,
+                others: &others,
+            };
+            for line in finding::lines(&told) {
                 writeln!(self.out, "{}", line.trim_end())?;
             }
             let difference = first.played.difference();
@@ -170,11 +173,7 @@ impl<'a> Terminal<'a> {
             writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
         }
         for entry in &summary.stale {
-            writeln!(
-                self.out,
-                "{FAIL}stale{FAIL:#}   {} @ {} is expected and no longer found: remove the entry",
-                entry.requirement, entry.scenario
-            )?;
+            writeln!(self.out, "{FAIL}stale{FAIL:#}   {entry}")?;
         }
         if summary.denies_warnings() && summary.warned > 0 {
             writeln!(self.out, "warnings fail this run: --deny warnings")?;
@@ -195,33 +194,6 @@ impl<'a> Terminal<'a> {
         }
         Ok(())
     }
-}
-
-/// The command that plays the scenario once more.
-fn again(options: &[String], played: &Played, command: &Command, reference: bool) -> String {
-    let mut words = vec!["crosscheck run".to_owned()];
-    words.extend(options.iter().cloned());
-    words.push(format!("--exact {}", played.scenario.id));
-    let plain = reference && command.args.len() == 1;
-    if !plain {
-        words.push(format!("-- {}", shown(command, reference)));
-    }
-    words.join(" ")
-}
-
-/// The command as the user would type it again.
-fn shown(command: &Command, reference: bool) -> String {
-    if !reference {
-        return command.to_line();
-    }
-    Command { program: "crosscheck".into(), args: command.args.clone() }.to_line()
-}
-
-fn name(command: &Command, reference: bool) -> String {
-    if reference {
-        return "the reference client".to_owned();
-    }
-    Path::new(&command.program).file_name().unwrap_or(&command.program).to_string_lossy().into_owned()
 }
 
 /// Scenarios without an unexpected failure, of all that were judged, by folder.

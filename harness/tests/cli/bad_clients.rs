@@ -126,7 +126,7 @@ fn an_outcome_report_that_cannot_be_read_is_a_finding_on_the_adapter_only() {
         let script = format!("$client $1; rm -f $CROSSCHECK_OUTCOME; {scribble}");
         let call = with_script(&script, &["--format", "json"]).exits(0);
         let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
-        let scenario = &report["scenarios"][0];
+        let scenario = &report["clients"][0]["scenarios"][0];
         let checks = scenario["checks"].as_array().unwrap().iter();
         let counts = |check: &&serde_json::Value| {
             ["warn", "fail", "not_reached"].into_iter().any(|verdict| check["verdict"] == verdict)
@@ -136,7 +136,11 @@ fn an_outcome_report_that_cannot_be_read_is_a_finding_on_the_adapter_only() {
         assert_eq!((&check["id"], &check["verdict"]), (&"run-report".into(), &"warn".into()), "{scribble}");
         let what = check["finding"]["what"].as_str().unwrap();
         assert!(what.starts_with("outcome report unreadable: ") && what.contains(why), "{scribble}: {what}");
-        assert_eq!((&report["level"], &scenario["level"]), (&1.into(), &1.into()), "{scribble}");
+        assert_eq!(
+            (&report["clients"][0]["level"], &scenario["level"]),
+            (&1.into(), &1.into()),
+            "{scribble}"
+        );
     }
 }
 
@@ -157,7 +161,7 @@ fn a_client_that_hangs_in_one_scenario_costs_that_one_its_time_limit_and_no_othe
         ["run", "mine/"].into_iter().chain(options).chain(["--", "sh", "-c", client, CROSSCHECK]).collect();
     let call = crosscheck(&args).exits(1);
     let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
-    let scenarios = report["scenarios"].as_array().unwrap();
+    let scenarios = report["clients"][0]["scenarios"].as_array().unwrap();
     let took: Vec<_> =
         scenarios.iter().map(|scenario| scenario["took_us"].as_u64().unwrap() / 3_000_000).collect();
     let verdicts: Vec<_> = scenarios.iter().map(|scenario| scenario["verdict"].as_str().unwrap()).collect();

@@ -19,8 +19,9 @@ fn json(path: &std::path::Path) -> Value {
 fn format_json_prints_nothing_but_json() {
     let call = crosscheck(&["run", "--format", "json", "--exact", "flow/complete"]).exits(0);
     let report: Value = serde_json::from_str(&call.stdout).unwrap();
-    assert_eq!((&report["version"], &report["counts"]["passed"]), (&1.into(), &1.into()));
-    assert_eq!(report["scenarios"][0]["verdict"], "pass");
+    let client = &report["clients"][0];
+    assert_eq!((&report["version"], &client["counts"]["passed"]), (&1.into(), &1.into()));
+    assert_eq!(client["scenarios"][0]["verdict"], "pass");
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn a_report_holds_the_error_handling_matrix_and_the_level() {
     let args =
         ["run", "mine/", "flow/complete", "--scenarios", text(folder.path()), "--report", text(&report)];
     crosscheck(&args).exits(0).says("\nlevel 2: outcome reports in 5 of 5 runs\n");
-    let run = json(&report.join("report.json"));
+    let run = &json(&report.join("report.json"))["clients"][0];
     assert_eq!((&run["level"], &run["counts"]["outcome_reports"]), (&2.into(), &5.into()));
     let matrix = fs::read_to_string(report.join("errors.md")).unwrap();
     let line = "\n| mine | idp | 400 vendor.code | stopped | yes | yes | hint | yes | 0 | ";
@@ -67,7 +68,7 @@ fn a_report_holds_the_error_handling_matrix_and_the_level() {
     let silent = ["--", "sh", "-c", "unset CROSSCHECK_OUTCOME; exec \"$0\" reference-client $1", CROSSCHECK];
     let args: Vec<_> = args.into_iter().chain(silent).collect();
     crosscheck(&args).exits(0).says("\nlevel 1: no outcome report in 5 runs\n");
-    let run = json(&report.join("report.json"));
+    let run = &json(&report.join("report.json"))["clients"][0];
     let levels: Vec<_> =
         run["scenarios"].as_array().unwrap().iter().map(|scenario| &scenario["level"]).collect();
     assert_eq!((&run["level"], levels), (&1.into(), vec![&1.into(); 5]));

@@ -34,7 +34,7 @@ fn a_saved_transcript_is_judged_as_it_was_live() {
     for member in ["version", "crosscheck", "as_expected", "level", "counts"] {
         assert_eq!(again[member], live[member], "{member}");
     }
-    let checks = |report: &Value| report["scenarios"][0]["checks"].to_string();
+    let checks = |report: &Value| report["clients"][0]["scenarios"][0]["checks"].to_string();
     assert_eq!(checks(&again), checks(&live));
     assert_eq!(again.get("command"), None, "who was driven is not known");
 }
@@ -236,7 +236,7 @@ fn a_difference_that_no_check_explains_is_a_warning_with_a_diff() {
     call.says("\n      -     200 Bearer\n      +     200 bearer\n").says("\n0 passed · 1 with warnings");
     let call = crosscheck(&["judge", "--format", "json", text(&path)]).exits(0);
     let report: Value = serde_json::from_str(&call.stdout).unwrap();
-    let difference = report["scenarios"][0]["difference"].as_array().unwrap();
+    let difference = report["clients"][0]["scenarios"][0]["difference"].as_array().unwrap();
     assert!(difference.contains(&"+     200 bearer".into()), "{difference:?}");
 }
 

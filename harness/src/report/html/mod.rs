@@ -26,6 +26,9 @@ use crate::check::Verdict;
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Standing};
 use templates::{Template, render};
 
+/// Where the transcript of a scenario comes from; none for one that was not played or whose file is gone.
+pub type Transcripts<'a> = dyn Fn(&ScenarioReport) -> Option<Cow<'a, Transcript>> + 'a;
+
 /// Writes one client's page. `transcript` gives that of a scenario, from memory or from the saved file.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub fn write_page(
     out: &mut dyn Write,
     report: &Report,
     client: &ClientReport,
-    transcript: &dyn Fn(&ScenarioReport) -> Option<Cow<'_, Transcript>>,
+    transcript: &Transcripts<'_>,
 ) -> io::Result<()> {
     out.write_all(render(Template::Head, &page::Head::new(report, client, transcript))?.as_bytes())?;
     let opens = scenario::Opens::of(client);

@@ -83,7 +83,9 @@ pub(super) fn requirements<'a>(report: &'a Report, client: &'a ClientReport) -> 
         // A check is called by its requirement, and the party where it is judged at each.
         let bare = |id: &'a String| id.split('@').next().unwrap_or_default();
         let passed = scenario.passed.iter().map(|id| (bare(id), Verdict::Pass));
-        for (id, verdict) in found.chain(passed) {
+        let rest = scenario.not_applicable.values().flatten();
+        let rest = rest.map(|id| (bare(id), Verdict::NotApplicable));
+        for (id, verdict) in found.chain(passed).chain(rest) {
             *counts.entry(id).or_default().entry(verdict).or_default() += 1;
         }
     }

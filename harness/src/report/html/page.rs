@@ -9,7 +9,7 @@ use crosscheck_wire::Transcript;
 
 use crate::report::html::findings::{Group, groups};
 use crate::report::html::overview::{Counted, Requirement, Subject, requirements, subjects, totals};
-use crate::report::html::{Tone, count};
+use crate::report::html::{Tone, Transcripts, count};
 use crate::report::model::{ClientReport, Report, RunFacts, ScenarioReport, ScenarioResult};
 
 /// What the template in front of the scenarios takes.
@@ -46,7 +46,7 @@ impl<'a> Head<'a> {
     pub(super) fn new(
         report: &'a Report,
         client: &'a ClientReport,
-        transcript: &dyn Fn(&ScenarioReport) -> Option<Cow<'_, Transcript>>,
+        transcript: &Transcripts<'_>,
     ) -> Self {
         let mut counted = groups(report, client);
         let rest = counted.split_off(counted.partition_point(|group| group.tone > Tone::Expected));
@@ -130,7 +130,7 @@ fn seconds(run: &RunFacts) -> String {
 /// What makes a pass mean less than it seems to, the gravest first.
 fn cautions(
     client: &ClientReport,
-    transcript: &dyn Fn(&ScenarioReport) -> Option<Cow<'_, Transcript>>,
+    transcript: &Transcripts<'_>,
 ) -> Vec<String> {
     let mut cautions = Vec::new();
     let applies = |scenario: &&ScenarioReport| scenario.result != ScenarioResult::NotApplicable;

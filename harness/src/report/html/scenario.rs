@@ -1,10 +1,12 @@
 //! One scenario's section.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crosscheck_wire::Transcript;
 
-use crate::check::{Consequence, Finding, Verdict};
+use crate::check::{Consequence, Finding};
 use crate::report::html::compared::Compared;
 use crate::report::html::findings::RuleShown;
 use crate::report::html::message::Recorded;
@@ -49,7 +51,8 @@ pub(super) struct Section<'a> {
     undeclared: &'a [String],
     /// What was found, the worst first.
     found: Vec<Found<'a>>,
-    not_applicable: Vec<&'a str>,
+    /// By the reason.
+    not_applicable: &'a BTreeMap<String, Vec<String>>,
     passed: &'a [String],
     diagram: Option<Diagram>,
     recorded: Option<Recorded<'a>>,
@@ -93,7 +96,6 @@ impl<'a> Section<'a> {
             .filter_map(|check| Some(Found::new(report, check, check.finding.as_ref()?)))
             .collect();
         found.sort_by_key(|found| std::cmp::Reverse(found.tone));
-        let not_applicable = |check: &&CheckReport| check.verdict == Verdict::NotApplicable;
         Self {
             begins: begins.then(|| scenario.subject()),
             id: scenario.id.as_str(),
@@ -106,12 +108,7 @@ impl<'a> Section<'a> {
             level: scenario.level,
             undeclared: &scenario.undeclared,
             found,
-            not_applicable: scenario
-                .checks
-                .iter()
-                .filter(not_applicable)
-                .map(|check| check.id.as_str())
-                .collect(),
+            not_applicable: &scenario.not_applicable,
             passed: &scenario.passed,
             diagram: transcript.and_then(|transcript| Diagram::new(transcript, &marks)),
             recorded: transcript.map(|transcript| Recorded::new(transcript, &marks)),

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use crate::check::Verdict;
 use crate::report::matrix::{Answer, Course, Matrix, Members, Row, Surfaced};
 use crate::report::printable;
+use crate::report::summary::cell;
 
 const LEGEND: &str = "\
 A line tells what the client did with one answer of a token endpoint: the IdP's (`idp`) or the resource authorization
@@ -120,16 +121,4 @@ impl Display for Members<'_> {
             count => write!(out, "{} ({count} of {sent})", surfaced.join(", ")),
         }
     }
-}
-
-/// Text as one cell of a table, in which nothing is markup.
-fn cell(text: &str) -> String {
-    let mut cell = String::new();
-    for c in printable(text).chars() {
-        if "\\`*[]<>|&~".contains(c) {
-            cell.push('\\');
-        }
-        cell.push(c);
-    }
-    cell
 }

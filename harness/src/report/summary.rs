@@ -1,0 +1,153 @@
+//! `summary.md`: a run as a reviewer reads it, the verdict and what is new first.
+
+use std::fmt::Write as _;
+
+use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Standing};
+use crate::report::{Comparison, junit, printable};
+
+/// Findings that are told with their text; the others are in the table alone.
+const IN_FULL: usize = 20;
+/// Rows of a table.
+const ROWS: usize = 200;
+/// Bytes of the whole: GitHub takes 1 MiB of one step.
+const MOST: usize = 1_000_000;
+
+/// The summary of `report` in Markdown, below 1 MB.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut text = String::new();
+    if report.clients.len() > 1 {
+        text.push_str(&Comparison::new(report).by_subject());
+        text.push('\n');
+    }
+    for client in &report.clients {
+        // Writing to a string never fails.
+        let _ = write_client(&mut text, client, report.clients.len() > 1);
+    }
+    if text.len() > MOST {
+        text.truncate(text.floor_char_boundary(MOST));
+        text.push_str("\n\n… cut here: the whole stands in the report\n");
+    }
+    text
+}
+
+fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fmt::Result {
+    let name = if named { format!("{}: ", code(&client.name)) } else { String::new() };
+    writeln!(out, "## {name}{}\n", headline(client))?;
+    if let Some(run) = &client.run {
+        let level = client.level_in_words.as_deref().unwrap_or("nothing was judged");
+        writeln!(out, "{} · profile {} · {level}\n", code(&run.command), run.profile)?;
+        for shard in &run.missing_shards {
+            writeln!(out, "Shard {shard} is missing.\n")?;
+        }
+        if run.not_played > 0 {
+            writeln!(out, "Stopped at the first failure: {} scenarios were not played.\n", run.not_played)?;
+        }
+    }
+    for stale in &client.stale {
+        writeln!(out, "- stale: {}", printable(stale))?;
+    }
+    write_findings(out, client, Standing::Counted, "")?;
+    write_findings(out, client, Standing::Expected, "Expected findings")
+}
+
+/// Such as `❌ 2 failed · 1 with warnings · 109 passed of 112`.
+fn headline(client: &ClientReport) -> String {
+    let counts = &client.counts;
+    let judged = counts.passed + counts.failed + counts.warned + counts.expected;
+    let mark = match (client.as_expected, counts.warned) {
+        (false, _) => "❌",
+        (true, 0) => "✅",
+        (true, _) => "⚠️",
+    };
+    let mut parts = vec![format!("{} of {judged} passed", counts.passed)];
+    for (count, what) in [
+        (counts.failed, "failed"),
+        (counts.warned, "with warnings"),
+        (counts.expected, "with expected findings"),
+        (client.stale.len(), "stale expectations"),
+        (counts.not_applicable, "not applicable"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    format!("{mark} {}", parts.join(" · "))
+}
+
+fn write_findings(
+    out: &mut String,
+    client: &ClientReport,
+    standing: Standing,
+    folded: &str,
+) -> std::fmt::Result {
+    let mut found: Vec<_> = client.checks().filter(|(_, check)| check.standing == standing).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    // Stable: the order of scenarios within a verdict.
+    found.sort_by_key(|(_, check)| std::cmp::Reverse(check.verdict));
+    if !folded.is_empty() {
+        writeln!(out, "<details><summary>{folded}: {}</summary>\n", found.len())?;
+    }
+    writeln!(out, "| Verdict | Scenario | Requirement | What |\n|---|---|---|---|")?;
+    for (scenario, check) in found.iter().take(ROWS) {
+        writeln!(
+            out,
+            "| {} | `{}` | `{}` | {} |",
+            check.verdict.as_str(),
+            scenario.id,
+            check.id,
+            cell(what(check))
+        )?;
+    }
+    if found.len() > ROWS {
+        writeln!(out, "\n… and {} more", found.len() - ROWS)?;
+    }
+    writeln!(out)?;
+    if folded.is_empty() { write_in_full(out, &found) } else { writeln!(out, "</details>\n") }
+}
+
+fn write_in_full(out: &mut String, found: &[(&ScenarioReport, &CheckReport)]) -> std::fmt::Result {
+    for (scenario, check) in found.iter().take(IN_FULL) {
+        writeln!(
+            out,
+            "<details><summary><code>{}</code> · <code>{}</code></summary>\n",
+            scenario.id, check.id
+        )?;
+        let text = junit::text(scenario, check);
+        let difference = scenario.difference.iter().map(|line| format!("      {}", printable(line)));
+        let diff: Vec<_> = std::iter::once(text).chain(difference).collect();
+        let diff = diff.join("\n");
+        let fence = fence(&diff);
+        writeln!(out, "{fence}text\n{diff}\n{fence}\n\n</details>\n")?;
+    }
+    Ok(())
+}
+
+fn what(check: &CheckReport) -> &str {
+    let reason = check.reason.as_deref();
+    reason.unwrap_or_else(|| check.finding.as_ref().map_or("", |finding| finding.what.as_str()))
+}
+
+/// A fence that no line of `text` closes.
+fn fence(text: &str) -> String {
+    let longest = text.lines().map(|line| line.trim_start().chars().take_while(|c| *c == '`').count()).max();
+    "`".repeat(longest.unwrap_or_default().max(2) + 1)
+}
+
+/// Text as code, in which nothing is markup.
+fn code(text: &str) -> String {
+    format!("`{}`", printable(text).replace('`', "'"))
+}
+
+/// Text as one cell of a table, in which nothing is markup.
+pub(super) fn cell(text: &str) -> String {
+    let mut cell = String::new();
+    for c in printable(text).chars() {
+        if "\\`*[]<>|&~".contains(c) {
+            cell.push('\\');
+        }
+        cell.push(c);
+    }
+    cell
+}
