@@ -18,7 +18,7 @@ use crate::expected::Expected;
 use crate::interruption;
 use crate::report::model::RunFacts;
 use crate::report::{
-    Again, ClientReport, Driven, Folder, Matrix, Report, Terminal, annotations, step_summary,
+    Again, ClientReport, Driven, Folder, Matrix, Report, Terminal, annotations, step_summary, typed,
 };
 use crate::run::{Played, Settings};
 use crate::select::Selection;
