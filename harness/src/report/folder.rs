@@ -94,7 +94,8 @@ impl Folder {
                 PlayedResult::NotApplicable(_) => None,
             })
             .collect();
-        let transcript = |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
+        let transcript =
+            |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
         self.write_file(Path::new("index.html"), |file| html::write_page(file, report, client, &transcript))
     }
 

@@ -106,7 +106,11 @@ impl Shown<'_> {
 
     /// What is known of an exchange below its heading, in order: the request, then the answer. `decoded` holds where
     /// each token was decoded, so that it is done once.
-    pub(super) fn groups(&self, exchange: &Exchange, decoded: &mut BTreeMap<String, usize>) -> Vec<Group<'_>> {
+    pub(super) fn groups(
+        &self,
+        exchange: &Exchange,
+        decoded: &mut BTreeMap<String, usize>,
+    ) -> Vec<Group<'_>> {
         let Exchange { number, party, request, response, .. } = exchange;
         let plain = |label, rows| Group { label, rows, style: Style::new() };
         let mut notes = self.rows();

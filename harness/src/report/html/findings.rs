@@ -59,16 +59,14 @@ pub(super) fn groups<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<Gr
     let mut groups: Vec<(&RequirementId, Group<'a>)> = Vec::new();
     for (scenario, check) in found(client) {
         let tone = Tone::of(check);
-        let same = |(id, group): &&mut (&RequirementId, Group<'_>)| {
-            **id == check.requirement && group.tone == tone
-        };
+        let same =
+            |(id, group): &&mut (&RequirementId, Group<'_>)| **id == check.requirement && group.tone == tone;
         let group = match groups.iter_mut().find(same) {
             Some((_, group)) => group,
             None => {
                 let rule = RuleShown::of(report, &check.requirement);
                 let requirement = check.requirement.as_str();
-                let group =
-                    Group { requirement, tone, rule, extent: String::new(), causes: Vec::new() };
+                let group = Group { requirement, tone, rule, extent: String::new(), causes: Vec::new() };
                 &mut groups.push_mut((&check.requirement, group)).1
             }
         };

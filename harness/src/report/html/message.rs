@@ -111,9 +111,7 @@ pub(super) fn purpose(exchange: &Exchange) -> String {
         _ => None,
     };
     let words = match (exchange.endpoint, member) {
-        (EndpointName::Token, Some(grant)) => {
-            grant.rsplit(':').next().unwrap_or_default().replace('-', " ")
-        }
+        (EndpointName::Token, Some(grant)) => grant.rsplit(':').next().unwrap_or_default().replace('-', " "),
         (EndpointName::Token, None) => "token endpoint".to_owned(),
         (_, Some(method)) => method,
         (EndpointName::Mcp, None) => "MCP endpoint".to_owned(),

@@ -18,6 +18,8 @@ pub(super) struct Head<'a> {
     name: &'a str,
     as_expected: bool,
     verdict: String,
+    /// The result that the colour of the verdict stands for.
+    worst: ScenarioResult,
     /// Names and values, those with several values as a list.
     facts: Vec<(&'static str, Vec<Cow<'a, str>>)>,
     command: Option<&'a str>,
@@ -43,11 +45,7 @@ pub(super) struct Foot<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub(super) fn new(
-        report: &'a Report,
-        client: &'a ClientReport,
-        transcript: &Transcripts<'_>,
-    ) -> Self {
+    pub(super) fn new(report: &'a Report, client: &'a ClientReport, transcript: &Transcripts<'_>) -> Self {
         let mut counted = groups(report, client);
         let rest = counted.split_off(counted.partition_point(|group| group.tone > Tone::Expected));
         let (expected, told) = rest.into_iter().partition(|group| group.tone == Tone::Expected);
@@ -55,6 +53,11 @@ impl<'a> Head<'a> {
             name: &client.name,
             as_expected: client.as_expected,
             verdict: verdict(client),
+            worst: match (client.as_expected, client.counts.warned) {
+                (false, _) => ScenarioResult::Failed,
+                (true, 0) => ScenarioResult::Passed,
+                (true, _) => ScenarioResult::Warned,
+            },
             facts: facts(report, client),
             command: client.run.as_ref().map(|run| run.command.as_str()),
             cautions: cautions(client, transcript),
@@ -75,23 +78,23 @@ impl<'a> Foot<'a> {
     }
 }
 
-/// Such as `Not as expected: 2 of 110 scenarios failed, 1 with warnings`.
+/// Such as `Not as expected: 2 failed · 1 with warnings · 109 passed of 112 judged`.
 fn verdict(client: &ClientReport) -> String {
     let counts = client.counts;
-    let played = count(client.scenarios.len() - counts.not_applicable, "scenario");
-    let mut told = Vec::new();
-    if counts.failed > 0 {
-        told.push(format!("{} of {played} failed", counts.failed));
-    } else {
-        told.push(format!("{} of {played} passed", counts.passed));
-    }
-    let further = [(counts.warned, "with warnings"), (counts.expected, "with expected findings only")];
-    told.extend(further.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+    let told = [(counts.failed, "failed"), (counts.warned, "with warnings"), (counts.expected, "expected")];
+    let mut told: Vec<_> =
+        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    told.push(format!("{} passed of {} judged", counts.passed, judged(client)));
     if !client.stale.is_empty() {
-        told.push(format!("{} no longer occur", count(client.stale.len(), "expected finding")));
+        told.push(format!("{} no longer there", count(client.stale.len(), "expected finding")));
     }
     let verdict = if client.as_expected { "As expected" } else { "Not as expected" };
-    format!("{verdict}: {}", told.join(", "))
+    format!("{verdict}: {}", told.join(" · "))
+}
+
+fn judged(client: &ClientReport) -> usize {
+    let counts = client.counts;
+    counts.passed + counts.failed + counts.warned + counts.expected
 }
 
 fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str, Vec<Cow<'a, str>>)> {
@@ -128,14 +131,11 @@ fn seconds(run: &RunFacts) -> String {
 }
 
 /// What makes a pass mean less than it seems to, the gravest first.
-fn cautions(
-    client: &ClientReport,
-    transcript: &Transcripts<'_>,
-) -> Vec<String> {
+fn cautions(client: &ClientReport, transcript: &Transcripts<'_>) -> Vec<String> {
     let mut cautions = Vec::new();
     let applies = |scenario: &&ScenarioReport| scenario.result != ScenarioResult::NotApplicable;
     let mut recorded = client.scenarios.iter().filter(applies).filter_map(transcript).peekable();
-    if !client.scenarios.iter().any(|scenario| applies(&scenario)) {
+    if judged(client) == 0 {
         cautions.push(
             "No scenario applies: each needs what the client does not declare, so that nothing was judged."
                 .to_owned(),
@@ -174,7 +174,7 @@ fn cautions(
 }
 
 fn reaches_second_leg(transcript: &Transcript) -> bool {
-    transcript.of_client().any(|exchange| {
-        exchange.party.is_authorization_server() && exchange.endpoint == EndpointName::Token
-    })
+    transcript
+        .of_client()
+        .any(|exchange| exchange.party.is_authorization_server() && exchange.endpoint == EndpointName::Token)
 }

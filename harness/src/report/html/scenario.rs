@@ -1,12 +1,10 @@
 //! One scenario's section.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crosscheck_wire::Transcript;
 
-use crate::check::{Consequence, Finding};
+use crate::check::Finding;
 use crate::report::html::compared::Compared;
 use crate::report::html::findings::RuleShown;
 use crate::report::html::message::Recorded;
@@ -33,7 +31,7 @@ impl Opens {
 }
 
 /// Failed scenarios that are read from the first to the last.
-const FEW: usize = 5;
+const FEW: usize = 10;
 
 /// What the template of a scenario takes.
 #[derive(Debug, Serialize)]
@@ -51,8 +49,7 @@ pub(super) struct Section<'a> {
     undeclared: &'a [String],
     /// What was found, the worst first.
     found: Vec<Found<'a>>,
-    /// By the reason.
-    not_applicable: &'a BTreeMap<String, Vec<String>>,
+    not_applicable: Vec<&'a String>,
     passed: &'a [String],
     diagram: Option<Diagram>,
     recorded: Option<Recorded<'a>>,
@@ -74,7 +71,8 @@ struct Found<'a> {
     compared: Vec<Compared<'a>>,
     as_expected: &'a [String],
     excerpt: Option<Vec<&'a str>>,
-    then: &'a [Consequence],
+    /// The number of the message, where there is one, and what happened.
+    then: Vec<(Option<usize>, &'a str)>,
     covers: Vec<&'a str>,
     repeated: Option<String>,
     rule: Option<RuleShown<'a>>,
@@ -108,7 +106,7 @@ impl<'a> Section<'a> {
             level: scenario.level,
             undeclared: &scenario.undeclared,
             found,
-            not_applicable: &scenario.not_applicable,
+            not_applicable: scenario.not_applicable.values().flatten().collect(),
             passed: &scenario.passed,
             diagram: transcript.and_then(|transcript| Diagram::new(transcript, &marks)),
             recorded: transcript.map(|transcript| Recorded::new(transcript, &marks)),
@@ -132,7 +130,7 @@ impl<'a> Found<'a> {
             compared: compared.map(|one| Compared::new(one, finding.exchange.is_some())).collect(),
             as_expected: &finding.as_expected,
             excerpt: finding.excerpt.as_ref().map(|excerpt| excerpt.lines().collect()),
-            then: &finding.then,
+            then: finding.then.iter().map(|one| (one.exchange, one.what.as_str())).collect(),
             covers: finding.covers.iter().map(|id| id.as_str()).collect(),
             repeated: (finding.repeated > 0).then(|| count(finding.repeated, "more time")),
             rule: RuleShown::of(report, &check.requirement),

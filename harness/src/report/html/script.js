@@ -22,7 +22,7 @@ const headings = [...new Set(scenarios.map((scenario) => scenario.heading))];
 
 // What is searched: the title, the id, and the checks that found something or passed.
 function words(scenario) {
-    const parts = all(".t, h4 code, th code, .f code, .q p", scenario.node);
+    const parts = all(".t, h4 code, th code, .f h5 code, .q p:not(.na)", scenario.node);
     scenario.words ??= parts.map((part) => part.textContent).join(" ").toLowerCase();
     return scenario.words;
 }

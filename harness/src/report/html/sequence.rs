@@ -55,9 +55,7 @@ impl Marks {
     pub(super) fn of(&self, number: usize) -> Mark {
         match self.found.get(&number) {
             Some((tone, checks)) => Mark { tone: *tone, follows: false, checks: checks.clone() },
-            None => {
-                Mark { tone: Tone::Plain, follows: self.follows.contains(&number), checks: Vec::new() }
-            }
+            None => Mark { tone: Tone::Plain, follows: self.follows.contains(&number), checks: Vec::new() },
         }
     }
 }
@@ -94,6 +92,7 @@ struct Arrow {
     cut: bool,
     from: usize,
     to: usize,
+    middle: usize,
     /// Where both texts begin.
     text: usize,
     /// Where the points of the arrowheads turn back to: a few units in front of `to`, and of `from`.
@@ -143,6 +142,7 @@ impl Diagram {
                     cut: exchange.response.status == 0,
                     from,
                     to,
+                    middle: from.midpoint(to),
                     text: from.min(to) + GAP,
                     heads: if from < to { (to - HEAD, from + HEAD) } else { (to + HEAD, from - HEAD) },
                     asked: Step { y: y(rows[place].0), label: asked },
@@ -152,11 +152,8 @@ impl Diagram {
             .collect();
         let bottom = y(2 * exchanges.len());
         let elsewhere = marks.elsewhere.as_ref().filter(|(tone, _)| *tone > Tone::Told);
-        let elsewhere = elsewhere.map(|(tone, checks)| Elsewhere {
-            y: bottom,
-            tone: *tone,
-            checks: checks.clone(),
-        });
+        let elsewhere =
+            elsewhere.map(|(tone, checks)| Elsewhere { y: bottom, tone: *tone, checks: checks.clone() });
         let widest = arrows.iter().map(Arrow::right).max().unwrap_or_default();
         Some(Self {
             width: widest.max(LEFT + STEP * lanes.len() + MARGIN),
@@ -183,7 +180,7 @@ impl Arrow {
 /// The lane of the client.
 const LEFT: usize = 110;
 /// From a lane to the next.
-const STEP: usize = 150;
+const STEP: usize = 180;
 /// Below the names of the lanes.
 const TOP: usize = 24;
 /// From an arrow to the next.
@@ -284,10 +281,8 @@ mod tests {
 
     #[test]
     fn what_a_server_asks_stands_within_its_answer_and_begins_at_its_lane() {
-        let exchanges = [
-            exchange(1, Party::As2, 10, 20, Caller::Client),
-            exchange(2, Party::Idp, 15, 5, Caller::As),
-        ];
+        let exchanges =
+            [exchange(1, Party::As2, 10, 20, Caller::Client), exchange(2, Party::Idp, 15, 5, Caller::As)];
         assert_eq!(rows(&exchanges), [(0, 3), (1, 2)]);
         assert_eq!(caller(&exchanges, &exchanges[0]), None);
         assert_eq!(caller(&exchanges, &exchanges[1]), Some(Party::As2));

@@ -1,6 +1,6 @@
 //! The templates inside the binary, and how values get into them.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::io;
 use std::sync::LazyLock;
 
@@ -53,6 +53,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_syntax(syntax.expect("the delimiters are those that are built in"));
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     environment.set_formatter(escaped);
+    environment.add_filter("code", code);
     for (name, source) in SOURCES {
         environment
             .add_template_owned(name, dense(source))
@@ -66,7 +67,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         hash(&script)
     );
     // Lines of templates are trimmed, so that a line end that matters is written as a value.
-    environment.add_global("nl", "\n");
+    environment.add_global("nl", Value::from_safe_string("\n".to_owned()));
     environment.add_global("policy", Value::from_safe_string(policy));
     environment.add_global("style", Value::from_safe_string(style));
     environment.add_global("script", Value::from_safe_string(script));
@@ -111,7 +112,19 @@ fn escaped(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result
     Ok(())
 }
 
-fn escape(out: &mut Output<'_>, text: &str) -> std::fmt::Result {
+/// Escapes a sentence in which backticks set off code.
+fn code(sentence: &str) -> Result<Value, minijinja::Error> {
+    let mut out = String::new();
+    for (place, stretch) in sentence.split('`').enumerate() {
+        let is_code = place % 2 == 1;
+        out.push_str(if is_code { "<code>" } else { "" });
+        escape(&mut out, stretch)?;
+        out.push_str(if is_code { "</code>" } else { "" });
+    }
+    Ok(Value::from_safe_string(out))
+}
+
+fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"&<>\"'".contains(byte);
     if text.as_bytes().iter().all(is_plain) {
         return out.write_str(text);
