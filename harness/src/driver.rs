@@ -1,11 +1,12 @@
 //! Runs one client process: starts it, bounds it, and takes down what it said about itself.
 //!
 //! The client gets a process group of its own, which is ended when the client ends or when its time is up, so
-//! that nothing outlives a run. Its output is read to the end and kept in part. Client contract, levels 1 and 2.
+//! that nothing outlives a run. Its output is read to the end and kept in part, and passed on where that is asked for.
+//! Client contract, levels 1 and 2.
 
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,12 +49,18 @@ pub struct Start<'a> {
     pub command: &'a Command,
     /// Its last argument.
     pub url: &'a str,
-    /// Variables on top of the harness's own.
+    /// Where it is started, and where a relative path of its program begins; none stands for the harness's own place.
+    pub directory: Option<&'a Path>,
+    /// Variables that its user configured, on top of the harness's own.
+    pub configured: &'a BTreeMap<String, String>,
+    /// Variables of the client contract, on top of those.
     pub environment: Vec<(&'static str, OsString)>,
     /// Where the client may write its outcome report.
     pub outcome: PathBuf,
     /// How long it may take.
     pub limit: Duration,
+    /// Whether its output goes on to standard error as it comes.
+    pub passes_output: bool,
     /// Becomes true when the user interrupts.
     pub interrupted: watch::Receiver<bool>,
 }
@@ -96,58 +103,150 @@ pub enum DriveError {
 ///
 /// # Errors
 /// When it cannot be started, or when the user interrupts; the process group is then gone as well.
-pub async fn drive(mut start: Start<'_>) -> Result<RawClient, DriveError> {
-    if *start.interrupted.borrow() {
-        return Err(DriveError::Interrupted);
-    }
-    let began = Instant::now();
-    let mut child = spawn(&start).map_err(|error| drive_error(&start.command.program, error))?;
-    let (stdout, stderr) = (Capture::of(child.stdout().take()), Capture::of(child.stderr().take()));
-
-    let ended = tokio::select! {
-        // The client itself: where a process waits for its whole group, a child that stays would hold us up.
-        status = child.inner_mut().wait() => match status {
-            Ok(status) => Some(ended(status)),
-            Err(error) => return Err(drive_error(&start.command.program, error)),
-        },
-        () = tokio::time::sleep(start.limit) => {
-            Some(Ended::TimedOut(u64::try_from(start.limit.as_millis()).unwrap_or(u64::MAX)))
-        }
-        _ = start.interrupted.wait_for(|interrupted| *interrupted) => None,
+pub async fn drive(start: Start<'_>) -> Result<RawClient, DriveError> {
+    let environment = start.environment.iter().map(|(name, value)| (OsString::from(name), value.clone()));
+    let process = Process {
+        program: program(start.command, start.directory),
+        args: start.command.args.iter().cloned().chain([start.url.into()]).collect(),
+        directory: start.directory,
+        configured: start.configured,
+        environment: environment
+            .chain([("CROSSCHECK_OUTCOME".into(), start.outcome.clone().into())])
+            .collect(),
+        passes_output: start.passes_output,
     };
-    let took = began.elapsed();
-    // The client's own end does not end what it started; a group that is already gone is no error.
-    let _ = child.start_kill();
-    let _ = timeout(DRAIN, child.wait()).await;
-    let Some(ended) = ended else { return Err(DriveError::Interrupted) };
-    let (stdout, stderr) = tokio::join!(stdout.finish(), stderr.finish());
+    let Ran { ended, took, stdout, stderr } = process.run(Some(start.limit), start.interrupted).await?;
     Ok(RawClient { ended, took, stdout, stderr, report: read_report(&start.outcome) })
+}
+
+/// What came of a command that only had to run.
+pub struct Ran {
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it took.
+    pub took: Duration,
+    /// Its standard output.
+    pub stdout: RawOutput,
+    /// Its standard error.
+    pub stderr: RawOutput,
+}
+
+/// Runs a command as a client would be started, without the client contract and without a time limit.
+///
+/// # Errors
+/// As for [`drive`].
+pub async fn run(
+    command: &Command,
+    directory: Option<&Path>,
+    configured: &BTreeMap<String, String>,
+    interrupted: watch::Receiver<bool>,
+) -> Result<Ran, DriveError> {
+    let args = command.args.clone();
+    let process = Process {
+        program: program(command, directory),
+        args,
+        directory,
+        configured,
+        environment: Vec::new(),
+        passes_output: false,
+    };
+    process.run(None, interrupted).await
+}
+
+/// The program as the system must be asked for it. Systems disagree on where a relative path begins when the process
+/// starts elsewhere; a name without a folder is looked for in `PATH`.
+fn program(command: &Command, directory: Option<&Path>) -> PathBuf {
+    let program = Path::new(&command.program);
+    match directory {
+        Some(directory) if program.is_relative() && program.components().count() > 1 => {
+            let place = directory.join(program);
+            std::path::absolute(&place).unwrap_or(place)
+        }
+        _ => program.to_owned(),
+    }
+}
+
+/// One process and everything that it starts.
+struct Process<'a> {
+    program: PathBuf,
+    args: Vec<OsString>,
+    directory: Option<&'a Path>,
+    configured: &'a BTreeMap<String, String>,
+    environment: Vec<(OsString, OsString)>,
+    passes_output: bool,
+}
+
+impl Process<'_> {
+    /// Waits for its end, at the latest until `limit` is over, and ends its group.
+    async fn run(
+        &self,
+        limit: Option<Duration>,
+        mut interrupted: watch::Receiver<bool>,
+    ) -> Result<Ran, DriveError> {
+        if *interrupted.borrow() {
+            return Err(DriveError::Interrupted);
+        }
+        let began = Instant::now();
+        let mut child = self.spawn().map_err(|error| drive_error(&self.program, error))?;
+        let passes = self.passes_output;
+        let (stdout, stderr) =
+            (Capture::of(child.stdout().take(), passes), Capture::of(child.stderr().take(), passes));
+
+        let time_is_up = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            // The client itself: where a process waits for its whole group, a child that stays would hold us up.
+            status = child.inner_mut().wait() => match status {
+                Ok(status) => Some(ended(status)),
+                Err(error) => return Err(drive_error(&self.program, error)),
+            },
+            () = time_is_up => {
+                let limit = limit.unwrap_or_default().as_millis();
+                Some(Ended::TimedOut(u64::try_from(limit).unwrap_or(u64::MAX)))
+            }
+            _ = interrupted.wait_for(|interrupted| *interrupted) => None,
+        };
+        let took = began.elapsed();
+        // The client's own end does not end what it started; a group that is already gone is no error.
+        let _ = child.start_kill();
+        let _ = timeout(DRAIN, child.wait()).await;
+        let Some(ended) = ended else { return Err(DriveError::Interrupted) };
+        let (stdout, stderr) = tokio::join!(stdout.finish(), stderr.finish());
+        Ok(Ran { ended, took, stdout, stderr })
+    }
+
+    fn spawn(&self) -> io::Result<Box<dyn ChildWrapper>> {
+        let mut command = CommandWrap::with_new(&self.program, |command| {
+            command
+                .args(&self.args)
+                .envs(self.configured)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            if let Some(directory) = self.directory {
+                command.current_dir(directory);
+            }
+            for name in ["NO_PROXY", "no_proxy"] {
+                let set = self.configured.get(name).map(OsString::from).or_else(|| std::env::var_os(name));
+                command.env(name, without_proxy(set));
+            }
+            command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        });
+        #[cfg(unix)]
+        command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        command.wrap(process_wrap::tokio::JobObject);
+        command.wrap(KillOnDrop);
+        command.spawn()
+    }
 }
 
 /// How long output may stay open after the group was ended: a process that left the group can hold it.
 const DRAIN: Duration = Duration::from_millis(500);
-
-fn spawn(start: &Start<'_>) -> io::Result<Box<dyn ChildWrapper>> {
-    let mut command = CommandWrap::with_new(&start.command.program, |command| {
-        command
-            .args(&start.command.args)
-            .arg(start.url)
-            .envs(start.environment.iter().map(|(name, value)| (name, value)))
-            .env("CROSSCHECK_OUTCOME", &start.outcome)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for name in ["NO_PROXY", "no_proxy"] {
-            command.env(name, without_proxy(std::env::var_os(name)));
-        }
-    });
-    #[cfg(unix)]
-    command.wrap(process_wrap::tokio::ProcessGroup::leader());
-    #[cfg(windows)]
-    command.wrap(process_wrap::tokio::JobObject);
-    command.wrap(KillOnDrop);
-    command.spawn()
-}
 
 /// Loopback is reached directly, whatever proxies the surroundings set.
 fn without_proxy(set: Option<OsString>) -> OsString {
@@ -159,8 +258,8 @@ fn without_proxy(set: Option<OsString>) -> OsString {
     list
 }
 
-fn drive_error(program: &OsStr, error: io::Error) -> DriveError {
-    let there = Path::new(program).components().count() > 1 && Path::new(program).exists();
+fn drive_error(program: &Path, error: io::Error) -> DriveError {
+    let there = program.components().count() > 1 && program.exists();
     let program = program.to_string_lossy().into_owned();
     match error.kind() {
         io::ErrorKind::NotFound if there => DriveError::NoInterpreter { program },
@@ -188,13 +287,18 @@ struct Capture {
 }
 
 impl Capture {
-    fn of(stream: Option<impl AsyncRead + Send + Unpin + 'static>) -> Self {
+    /// Begins to read; where it `passes` on what it reads, that goes to standard error as it is.
+    fn of(stream: Option<impl AsyncRead + Send + Unpin + 'static>, passes: bool) -> Self {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let into = Arc::clone(&kept);
         let reading = tokio::spawn(async move {
             let Some(mut stream) = stream else { return };
             let mut buffer = vec![0; 16 << 10];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                if passes {
+                    // Nobody may be reading there, which is no trouble of the client's.
+                    let _ = io::stderr().write_all(&buffer[..count]);
+                }
                 into.lock().unwrap_or_else(PoisonError::into_inner).add(&buffer[..count]);
             }
         });
@@ -315,5 +419,17 @@ mod tests {
     fn a_command_reads_as_one_would_type_it() {
         let command = Command { program: "node".into(), args: vec!["my client.js".into()] };
         assert_eq!(command.to_line(), "node 'my client.js'");
+    }
+
+    #[test]
+    fn a_relative_program_begins_where_it_is_started_and_a_bare_name_is_looked_for() {
+        let resolved = |name: &str, directory: Option<&str>| {
+            let command = Command { program: name.into(), args: Vec::new() };
+            program(&command, directory.map(Path::new))
+        };
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(resolved("bin/client", Some("sdk")), here.join("sdk").join("bin/client"));
+        assert_eq!(resolved("./client", None), Path::new("./client"));
+        assert_eq!(resolved("node", Some("sdk")), Path::new("node"));
     }
 }

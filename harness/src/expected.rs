@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -34,11 +35,17 @@ struct File {
 }
 
 /// An expected finding as it stands in a file, unchecked.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
+    /// The scenario's id.
+    #[schemars(with = "String")]
     scenario: Spanned<String>,
+    /// The requirement as it is reported, such as `cauth-present@as`.
+    #[schemars(with = "String")]
     requirement: Spanned<String>,
+    /// Why it is expected.
+    #[schemars(with = "String")]
     reason: Spanned<String>,
 }
 

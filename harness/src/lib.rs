@@ -4,12 +4,15 @@
 
 pub mod check;
 pub mod cli;
+pub mod config;
 pub mod driver;
 pub mod exit;
 pub mod expected;
 pub mod interruption;
 pub mod judge;
+pub mod live;
 pub mod pin;
+pub mod preparation;
 pub mod report;
 pub mod run;
 pub mod saved;

@@ -1,8 +1,9 @@
 //! Plays scenarios: one end to end, or all of them in parallel, a thread each with a runtime of its own.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,6 +19,7 @@ use crosscheck_wire::{Declared, Stage, Transcript};
 use crate::check::{Check, Verdict};
 use crate::driver::{Command, DriveError, Start, drive};
 use crate::judge::judge;
+use crate::live::Live;
 use crate::snapshot::diff::Line;
 use crate::snapshot::difference;
 use crate::stage::Servers;
@@ -25,8 +27,14 @@ use crate::stage::Servers;
 /// What holds for every scenario of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name under which the configuration has it and this command; none for a command of the command line.
+    pub client: Option<String>,
     /// The client under test.
     pub command: Command,
+    /// Where it is started; none stands for the harness's own place.
+    pub directory: Option<PathBuf>,
+    /// Variables that it is started with besides those of the client contract. They may be secret: no report holds them.
+    pub environment: BTreeMap<String, String>,
     /// What it declares about itself.
     pub declared: Declared,
     /// The flow name that its adapter knows.
@@ -43,6 +51,8 @@ pub struct Settings {
     pub threads: usize,
     /// Whether transcripts tell the minted values besides their names.
     pub reveal: bool,
+    /// What is told while it runs.
+    pub live: Live,
 }
 
 impl Settings {
@@ -53,6 +63,12 @@ impl Settings {
 
 /// How many slow scenarios are played at a time: they wait more than they work.
 pub(crate) const SLOW_THREADS: usize = 32;
+
+/// How long one start of a client may take unless said otherwise.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// The same in a slow scenario.
+pub(crate) const SLOW_LIMIT: Duration = Duration::from_secs(60);
 
 /// The flow name of the official suite that most adapters know.
 pub(crate) const FLOW_NAME: &str = "auth/cross-app-access-complete-flow";
@@ -164,20 +180,23 @@ pub enum RunError {
 }
 
 /// Plays `plan`, each entry by `play`, and tells of it, in any order. Slow entries are played beside the others, on
-/// threads of their own. Returns when everything is told.
+/// threads of their own. Nothing further is started after a result that `ends` the run. Returns when everything is
+/// told.
 pub(crate) fn play_all<P: Sync, T: Send>(
     plan: &[P],
     threads: usize,
     interrupted: &watch::Receiver<bool>,
     is_slow: impl Fn(&P) -> bool,
+    ends: impl Fn(&T) -> bool + Sync,
     play: impl Fn(&mut Player, &P) -> Result<T, RunError> + Sync,
     events: &Sender<Event<T>>,
 ) {
     let (slow, others): (Vec<_>, Vec<_>) = (0..plan.len()).partition(|place| is_slow(&plan[*place]));
     let queues = [slow, others].map(|places| Mutex::new(VecDeque::from(places)));
+    let clear = || queues.iter().for_each(|queue| lock(queue).clear());
     let stop = |error| {
         // Nobody starts another entry after the first failure of the surroundings.
-        queues.iter().for_each(|queue| lock(queue).clear());
+        clear();
         let _ = events.send(Event::Failed(error));
     };
     let work = |queue| {
@@ -190,6 +209,9 @@ pub(crate) fn play_all<P: Sync, T: Send>(
             let _ = events.send(Event::Started(place));
             match play(&mut player, &plan[place]) {
                 Ok(result) => {
+                    if ends(&result) {
+                        clear();
+                    }
                     let _ = events.send(Event::Finished(place, result));
                 }
                 Err(error) => return stop(error),
@@ -259,18 +281,24 @@ impl Player {
         scenario: &Arc<Scenario>,
         settings: &Settings,
     ) -> Result<Transcript, RunError> {
-        let stage = Arc::new(Stage::new(
+        let mut stage = Stage::new(
             Arc::clone(scenario),
             settings.profile,
             settings.spec_version,
             settings.declared.clone(),
             self.servers.origins(),
-        ));
+        );
+        if let Some(watcher) = settings.live.watcher(&scenario.id) {
+            stage.recorder.watch(watcher);
+        }
+        let stage = Arc::new(stage);
         let context = stage.context(&settings.flow_name);
         let text = |text: &str| OsString::from(text);
         let start = Start {
             command: &settings.command,
             url: stage.urls.resource(Party::Mcp),
+            directory: settings.directory.as_deref(),
+            configured: &settings.environment,
             environment: vec![
                 ("MCP_CONFORMANCE_SCENARIO", text(&settings.flow_name)),
                 ("MCP_CONFORMANCE_CONTEXT", text(&serde_json::Value::Object(context.clone()).to_string())),
@@ -280,6 +308,7 @@ impl Player {
             // A name of its own, so that what an earlier client writes late is nobody's report.
             outcome: self.outcomes.path().join(format!("{}.json", stage.canary.tag())),
             limit: settings.limit(scenario),
+            passes_output: settings.live.passes_output(),
             interrupted: self.interrupted.clone(),
         };
         self.servers.play(&stage);

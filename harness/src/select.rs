@@ -1,8 +1,12 @@
-//! Which scenarios or trials a run is made of, by libtest's habits.
+//! Which scenarios or trials a run is made of, by libtest's habits, and which part of them is one shard.
+
+mod shard;
 
 use std::sync::Arc;
 
 use crosscheck_scenarios::{Profile, Scenario, Scenarios, nearest};
+
+pub use shard::{Shard, ShardError};
 
 /// Filters as they stand on the command line.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -16,15 +20,18 @@ pub struct Selection {
     /// Leave out what has this in its id; may be given again
     #[arg(long, value_name = "FILTER")]
     pub skip: Vec<String>,
+    /// Of what is selected, only part I of N, such as 2/3; each id is in one part, whatever else there is
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 impl Selection {
     /// Whether nothing is left out.
     pub fn is_everything(&self) -> bool {
-        self.filters.is_empty() && self.skip.is_empty()
+        self.filters.is_empty() && self.skip.is_empty() && self.shard.is_none_or(|shard| shard.count() == 1)
     }
 
-    /// The selected scenarios of `profile`, in the order of their ids.
+    /// The selected scenarios of `profile`, in the order of their ids; none where the shard holds none of them.
     ///
     /// # Errors
     /// When a filter selects nothing; the message names the nearest ids.
@@ -34,7 +41,8 @@ impl Selection {
         self.pick("scenario", belongs, |scenario| scenario.id.as_str())
     }
 
-    /// The selected ones of `all`, in their order. `kind` is the word for one of them.
+    /// The selected ones of `all`, in their order; none where the shard holds none of them. `kind` is the word for
+    /// one of them.
     ///
     /// # Errors
     /// When a filter selects nothing; the message names the nearest ids.
@@ -57,8 +65,14 @@ impl Selection {
             let by = |filters: &[String]| filters.iter().any(|filter| matches(filter, id(one)));
             (self.filters.is_empty() || by(&self.filters)) && !by(&self.skip)
         };
-        let selected: Vec<_> = all.into_iter().filter(is_selected).collect();
-        if selected.is_empty() { Err(SelectError::Empty(kind)) } else { Ok(selected) }
+        let mut selected: Vec<_> = all.into_iter().filter(is_selected).collect();
+        if selected.is_empty() {
+            return Err(SelectError::Empty(kind));
+        }
+        if let Some(shard) = self.shard {
+            selected.retain(|one| shard.holds_id(id(one)));
+        }
+        Ok(selected)
     }
 }
 

@@ -20,6 +20,7 @@ use crosscheck_wire::ledger::ValueKind;
 use crate::check::{Check, Verdict};
 use crate::driver::Command;
 use crate::judge::{self, EXCHANGE};
+use crate::live::Live;
 use crate::run::{FLOW_NAME, Played, PlayedResult, Player, RunError, Settings};
 use crate::saved;
 use crate::snapshot::diff::lines;
@@ -116,7 +117,10 @@ pub fn trials(scenarios: &Scenarios, share: Share) -> Vec<Trial> {
 /// The settings of all trials; `program` is this command.
 pub fn settings(program: OsString, threads: usize) -> Settings {
     Settings {
+        client: None,
         command: Command { program, args: vec!["reference-client".into()] },
+        directory: None,
+        environment: Default::default(),
         declared: Declared(Capability::all()),
         flow_name: FLOW_NAME.into(),
         profile: PROFILE,
@@ -125,6 +129,7 @@ pub fn settings(program: OsString, threads: usize) -> Settings {
         slow_limit: SLOW_LIMIT,
         threads,
         reveal: true,
+        live: Live::default(),
     }
 }
 

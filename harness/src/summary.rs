@@ -124,12 +124,7 @@ impl<'a> Summary<'a> {
 
     /// The level, and how many outcome reports it rests on: `level 2: outcome reports in 231 of 240 runs`.
     pub fn level_in_words(&self) -> Option<String> {
-        let (level, reported, judged) = (self.level()?, self.outcome_reports, self.judged());
-        let plural = if judged == 1 { "run" } else { "runs" };
-        Some(match reported {
-            0 => format!("level {level}: no outcome report in {judged} {plural}"),
-            _ => format!("level {level}: outcome reports in {reported} of {judged} {plural}"),
-        })
+        level_in_words(self.outcome_reports, self.judged())
     }
 
     /// Whether the run has no failure, no denied warning and no stale entry.
@@ -140,5 +135,15 @@ impl<'a> Summary<'a> {
     /// Whether warnings fail the run.
     pub fn denies_warnings(&self) -> bool {
         self.deny_warnings
+    }
+}
+
+/// The level of a run in which `judged` scenarios were judged, `reported` of them by an outcome report.
+pub(crate) fn level_in_words(reported: usize, judged: usize) -> Option<String> {
+    let plural = if judged == 1 { "run" } else { "runs" };
+    match (reported, judged) {
+        (_, 0) => None,
+        (0, _) => Some(format!("level 1: no outcome report in {judged} {plural}")),
+        _ => Some(format!("level 2: outcome reports in {reported} of {judged} {plural}")),
     }
 }

@@ -190,6 +190,22 @@ impl fmt::Display for AuthMethod {
     }
 }
 
+impl FromStr for AuthMethod {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            match crate::nearest(text, names) {
+                Some(near) => format!("no authentication method is called `{text}`; did you mean `{near}`?"),
+                None => {
+                    format!("no authentication method is called `{text}`; there are {}", names.join(", "))
+                }
+            }
+        })
+    }
+}
+
 /// A capability or property that a client declares, and that a scenario may need.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]

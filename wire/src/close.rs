@@ -383,6 +383,12 @@ fn decoded<'a>(headers: &HeaderMap, body: &'a RawBody) -> (Cow<'a, [u8]>, bool) 
     }
 }
 
+/// The value of a response, without its content coding; none where it cannot be read whole.
+pub(crate) fn response_json(raw: &RawExchange) -> Option<Value> {
+    let (content, is_whole) = decoded(&raw.response_headers, &raw.response_body);
+    (is_whole && raw.response_body.complete).then(|| json_of(raw, &content))?
+}
+
 /// The value of a response: at a token endpoint, where errors come with any content type and behind a byte order
 /// mark, every object.
 fn json_of(raw: &RawExchange, content: &[u8]) -> Option<Value> {

@@ -18,6 +18,8 @@ use crosscheck_scenarios::{EndpointName, Party};
 use crate::answer::{Answer, HeadAct};
 use crate::canary::Canary;
 use crate::close::KEPT;
+use crate::naming::Namer;
+use crate::seen::{Seen, Watcher};
 use crate::stage::Stage;
 
 /// Bytes of a request body that a mock works on; a larger one is answered with 413.
@@ -59,6 +61,7 @@ pub struct Recorder {
     started_at: SystemTime,
     secret: String,
     records: Mutex<Records>,
+    watcher: Option<Watcher>,
 }
 
 #[derive(Debug, Default)]
@@ -125,7 +128,13 @@ impl Recorder {
             started_at: SystemTime::now(),
             secret: canary.mint(),
             records: Mutex::default(),
+            watcher: None,
         }
+    }
+
+    /// Has each exchange told to `watcher` once it is answered.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
     }
 
     /// The header that marks a request of the stage itself.
@@ -190,6 +199,13 @@ impl Recorder {
         change(&mut self.lock().exchanges[index]);
     }
 
+    /// Tells the watcher, if there is one, of an exchange that was answered.
+    fn tell(&self, stage: &Stage, index: usize) {
+        let Some(watcher) = &self.watcher else { return };
+        let exchange = self.lock().exchanges[index].clone();
+        watcher.tell(&Seen::new(index + 1, &exchange, &Namer::new(stage.ledger.values())));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,6 +248,7 @@ pub async fn record(
         exchange.response_headers = parts.headers.clone();
     });
     if is_cut {
+        recorder.tell(&stage, index);
         return Response::from_parts(parts, body);
     }
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -242,8 +259,10 @@ pub async fn record(
             exchange.response_body.leave(Some(&whole), None);
             exchange.response_body.complete = true;
         });
+        recorder.tell(&stage, index);
         Body::from(whole)
     } else {
+        recorder.tell(&stage, index);
         counted(Arc::clone(&stage), index, announced, body)
     };
     Response::from_parts(parts, body)

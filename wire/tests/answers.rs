@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crosscheck_scenarios::{EndpointName, Party, Profile, Scenarios, SpecVersion};
 use crosscheck_wire::transcript::{Ended, Exchange, SCRIPTED, Transcript};
-use crosscheck_wire::{Answer, Declared, Origins, RawClient, RawOutput, Stage, record};
+use crosscheck_wire::{Answer, Declared, Origins, RawClient, RawOutput, Seen, Stage, Watcher, record};
 
 /// A stage on which the token endpoint of the resource authorization server answers by `steps` in turn.
 fn playing(steps: &[&str]) -> Arc<Stage> {
@@ -93,6 +93,30 @@ async fn an_error_at_a_token_endpoint_has_its_members_whatever_it_is_packed_in()
         assert_eq!((body.bytes, body.complete), (bytes.len() as u64, true), "{reply}");
         assert!(body.text.to_string().contains("invalid_grant"), "{reply}");
         assert_eq!(exchange.refusal, SCRIPTED, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_is_told_of_each_exchange_once_it_is_answered() {
+    let packed = format!("reply = {{ status = 400, body = '{ERROR}', gzip = true }}");
+    let steps = [
+        packed.as_str(),
+        "reply = { status = 400, json = { error = \"{secret.as_client_secret}\" } }",
+        "reply = { status = 400, json = { error = \"stalled\" } }\nact = { stall = { after_bytes = 3 } }",
+        "act = \"close\"",
+        "",
+    ];
+    let mut stage = playing(&steps);
+    let (tell, told) = mpsc::channel();
+    let watcher = Watcher::new(move |seen: &Seen| tell.send(seen.clone()).unwrap());
+    Arc::get_mut(&mut stage).expect("nobody else has it").recorder.watch(watcher);
+    for (number, status, error) in
+        [(1, 400, Some("invalid_grant")), (2, 400, None), (3, 400, None), (4, 0, None), (5, 200, None)]
+    {
+        let _response = answer(&stage).await;
+        let seen = told.try_recv().expect("it is told before the answer goes out");
+        assert_eq!((seen.number, seen.status, seen.error.as_deref()), (number, status, error));
+        assert_eq!((seen.party, seen.endpoint, seen.method), (Party::As, EndpointName::Token, Some("POST")));
     }
 }
 

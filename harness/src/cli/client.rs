@@ -1,5 +1,6 @@
 //! Options that say which client is driven and how it is registered.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,40 +8,62 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crosscheck_reference_client::{Control, Fault};
-use crosscheck_scenarios::{Capability, Profile, Scenarios, SpecVersion};
-use crosscheck_wire::Declared;
+use crosscheck_scenarios::{AuthMethod, Capability, Profile, Scenarios, SpecVersion};
 
 use crate::cli::Hinted;
+use crate::cli::config::{ChoiceOptions, ConfigOptions};
+use crate::config::{Client, Config, check_variable, duration, split};
 use crate::driver::Command;
-use crate::run::{FLOW_NAME, Settings};
 
-/// The client under test.
+/// The client under test. What is absent is left to the configuration and to the defaults.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ClientOptions {
-    /// The documents the client is judged by: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
-    #[arg(long, value_name = "PROFILE", default_value_t)]
-    pub(super) profile: Profile,
-    /// The MCP revision the client is told to speak: 2025-11-25 or 2026-07-28
-    #[arg(long, value_name = "DATE", default_value = "2025-11-25")]
-    spec_version: SpecVersion,
-    /// The flow name that the client's adapter knows
-    #[arg(long, value_name = "NAME", default_value = FLOW_NAME)]
-    flow_name: String,
+    #[command(flatten)]
+    pub(super) config: ConfigOptions,
+    #[command(flatten)]
+    choice: ChoiceOptions,
+    /// The documents the client is judged by: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict; mcp by default
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<Profile>,
+    /// The MCP revision the client is told to speak: 2025-11-25, the default, or 2026-07-28
+    #[arg(long, value_name = "DATE")]
+    pub(super) spec_version: Option<SpecVersion>,
+    /// The flow name that the client's adapter knows; auth/cross-app-access-complete-flow by default
+    #[arg(long, value_name = "NAME")]
+    pub(super) flow_name: Option<String>,
     /// What the client declares about itself, such as idp-discovery,as-auth=client_secret_post
     #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
-    capabilities: Vec<Capability>,
-    /// How long one start of the client may take, in seconds, or with the unit s or ms
-    #[arg(long, value_name = "TIME", default_value = "30", value_parser = duration)]
-    timeout: Duration,
-    /// How long it may take in a slow scenario, in the same form
-    #[arg(long, value_name = "TIME", default_value = "60", value_parser = duration)]
-    slow_timeout: Duration,
+    pub(super) capabilities: Option<Vec<Capability>>,
+    /// The methods for which the client is registered at the IdP, such as none,client_secret_post
+    #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
+    pub(super) idp_auth: Option<Vec<AuthMethod>>,
+    /// The methods for which it is registered at the resource authorization server, in the same form
+    #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
+    pub(super) as_auth: Option<Vec<AuthMethod>>,
+    /// Bind the client's credentials at the resource authorization server to an issuer
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) pinned_issuer: Option<bool>,
+    /// How long one start of the client may take, in seconds, or with the unit s or ms; 30 s by default
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) timeout: Option<Duration>,
+    /// How long it may take in a slow scenario, in the same form; 60 s by default
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) slow_timeout: Option<Duration>,
+    /// Start the client in this folder, where a relative path of its program then begins
+    #[arg(long, value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// A command to run once before, split as a shell would split it
+    #[arg(long, value_name = "STRING")]
+    setup: Option<String>,
+    /// A variable for the client; may be given again
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
     /// How many scenarios run at a time; as many as there are cores by default
     #[arg(long, value_name = "N")]
-    test_threads: Option<std::num::NonZeroUsize>,
+    pub(super) test_threads: Option<std::num::NonZeroUsize>,
     /// The client's command as one string, split as a shell would split it
     #[arg(long = "command", value_name = "STRING", conflicts_with = "command")]
     command_line: Option<String>,
@@ -49,82 +72,89 @@ pub(super) struct ClientOptions {
     command: Vec<OsString>,
 }
 
-/// How long one start may take unless said otherwise.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The same in a slow scenario.
-const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
-
 impl ClientOptions {
     /// The built-in scenarios and the user's own.
-    pub(super) fn scenarios(&self) -> anyhow::Result<Scenarios> {
-        scenarios(self.scenarios.as_deref())
+    pub(super) fn scenarios(&self, config: Option<&Config>) -> anyhow::Result<Scenarios> {
+        let configured = config.and_then(|config| config.scenarios.as_deref());
+        scenarios(self.scenarios.as_deref().or(configured))
     }
 
-    /// Whether the embedded reference client is driven.
-    pub(super) fn drives_reference(&self) -> anyhow::Result<bool> {
-        let words = self.words()?;
-        Ok(words.is_empty() || is_reference(&words))
+    /// The clients that are driven. None in place of one stands for a client of which nothing is configured.
+    pub(super) fn choose<'a>(&self, config: Option<&'a Config>) -> anyhow::Result<Vec<Option<&'a Client>>> {
+        self.choice.choose(config, self.command_line.is_some() || !self.command.is_empty())
     }
 
-    /// The settings of the run.
-    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        let words = self.words()?;
-        let reference = words.is_empty() || is_reference(&words);
-        let declared = match self.capabilities.as_slice() {
-            [] if reference => Capability::all(),
-            words => words.to_vec(),
-        };
-        Ok(Settings {
-            command: if reference { reference_client(&words)? } else { command(words) },
-            declared: Declared(declared),
-            flow_name: self.flow_name.clone(),
-            profile: self.profile,
-            spec_version: self.spec_version,
-            limit: self.timeout,
-            slow_limit: self.slow_timeout,
-            threads: self.test_threads.map_or_else(cores, std::num::NonZeroUsize::get),
-            reveal: false,
-        })
+    /// The words of the command that was given, if any.
+    pub(super) fn words(&self) -> anyhow::Result<Option<Vec<OsString>>> {
+        match &self.command_line {
+            Some(line) => words("command", line).map(Some),
+            None if self.command.is_empty() => Ok(None),
+            None => Ok(Some(self.command.clone())),
+        }
     }
 
-    /// The options that a repeated run needs.
+    /// The set-up command that was given, if any.
+    pub(super) fn setup(&self) -> anyhow::Result<Option<Command>> {
+        self.setup.as_deref().map(|line| words("setup", line).map(command)).transpose()
+    }
+
+    /// The variables of `client`, and those that were given.
+    pub(super) fn environment(&self, client: &Client) -> BTreeMap<String, String> {
+        let configured = client.environment.iter().map(|(key, value)| (key.clone(), value.clone()));
+        configured.chain(self.env.iter().cloned()).collect()
+    }
+
+    /// The options of the command line that a repeated run needs; values of variables are left out, for they may be
+    /// secret.
     pub(super) fn to_repeat(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if self.profile != Profile::default() {
-            words.push(format!("--profile {}", self.profile));
-        }
-        if self.spec_version != SpecVersion::default() {
-            words.push(format!("--spec-version {}", self.spec_version.as_str()));
-        }
-        if self.flow_name != FLOW_NAME {
-            words.push(format!("--flow-name {}", self.flow_name));
-        }
-        if self.timeout != TIMEOUT {
-            words.push(format!("--timeout {}ms", self.timeout.as_millis()));
-        }
-        if self.slow_timeout != SLOW_TIMEOUT {
-            words.push(format!("--slow-timeout {}ms", self.slow_timeout.as_millis()));
-        }
-        if !self.capabilities.is_empty() {
-            let named: Vec<_> = self.capabilities.iter().map(ToString::to_string).collect();
-            words.push(format!("--capabilities {}", named.join(",")));
-        }
-        if let Some(folder) = &self.scenarios {
-            words.push(format!("--scenarios {}", shell_words::quote(&folder.to_string_lossy())));
-        }
-        words
+        let options: [(&str, Option<String>); 11] = [
+            ("profile", self.profile.map(|profile| profile.to_string())),
+            ("spec-version", self.spec_version.map(|version| version.as_str().to_owned())),
+            ("flow-name", self.flow_name.as_deref().map(quoted)),
+            ("timeout", self.timeout.map(milliseconds)),
+            ("slow-timeout", self.slow_timeout.map(milliseconds)),
+            ("capabilities", self.capabilities.as_deref().map(joined)),
+            ("idp-auth", self.idp_auth.as_deref().map(joined)),
+            ("as-auth", self.as_auth.as_deref().map(joined)),
+            ("directory", self.directory.as_deref().map(quoted)),
+            ("setup", self.setup.as_deref().map(quoted)),
+            ("scenarios", self.scenarios.as_deref().map(quoted)),
+        ];
+        let options = options.into_iter().filter_map(|(name, value)| Some(format!("--{name} {}", value?)));
+        let pinned = match self.pinned_issuer {
+            Some(true) => Some("--pinned-issuer".to_owned()),
+            Some(false) => Some("--pinned-issuer=false".to_owned()),
+            None => None,
+        };
+        let variables = self.env.iter().map(|(key, _)| format!("--env {}", quoted(&format!("{key}=…"))));
+        options.chain(pinned).chain(variables).collect()
     }
+}
 
-    fn words(&self) -> anyhow::Result<Vec<OsString>> {
-        let Some(line) = &self.command_line else { return Ok(self.command.clone()) };
-        let words = shell_words::split(line).map_err(|_| {
-            Hinted::error(format!("`--command` ends inside a quote: {line}"), "close the quote")
-        })?;
-        if words.is_empty() {
-            return Err(Hinted::error("`--command` is empty", "leave it out to drive the reference client"));
-        }
-        Ok(words.into_iter().map(OsString::from).collect())
-    }
+fn words(option: &str, line: &str) -> anyhow::Result<Vec<OsString>> {
+    let words = split(line).map_err(|what| {
+        Hinted::error(format!("`--{option}`: {what}"), "it is one string, split as a shell would split it")
+    })?;
+    Ok(words.into_iter().map(OsString::from).collect())
+}
+
+fn milliseconds(limit: Duration) -> String {
+    format!("{}ms", limit.as_millis())
+}
+
+fn joined<T: ToString>(words: &[T]) -> String {
+    words.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> String {
+    shell_words::quote(&word.as_ref().to_string_lossy()).into_owned()
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a variable is written KEY=VALUE")?;
+    check_variable(key, value)?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// The built-in scenarios and those of `folder`.
@@ -138,11 +168,12 @@ pub(super) fn scenarios(folder: Option<&Path>) -> anyhow::Result<Scenarios> {
 }
 
 /// `crosscheck reference-client …` means this binary, wherever it stands.
-fn is_reference(words: &[OsString]) -> bool {
+pub(super) fn is_reference(words: &[OsString]) -> bool {
     matches!(words, [program, sub, ..] if program == "crosscheck" && sub == "reference-client")
 }
 
-fn reference_client(words: &[OsString]) -> anyhow::Result<Command> {
+/// The command that starts the embedded reference client, with the arguments in `words`.
+pub(super) fn reference_client(words: &[OsString]) -> anyhow::Result<Command> {
     check_slugs(words)?;
     let program =
         std::env::current_exe().context("could not find this binary to start the reference client")?;
@@ -167,7 +198,8 @@ fn check_slugs(words: &[OsString]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn command(mut words: Vec<OsString>) -> Command {
+/// The command of these words, of which there is at least one.
+pub(super) fn command(mut words: Vec<OsString>) -> Command {
     let program = words.remove(0);
     Command { program, args: words }
 }
@@ -175,32 +207,4 @@ fn command(mut words: Vec<OsString>) -> Command {
 /// How many scenarios are played at a time unless said otherwise.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let scale = match unit {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        _ => return Err(format!("no unit is called `{unit}`; use s or ms")),
-    };
-    let seconds = number.parse::<f64>().map_err(|_| "it is no number of seconds".to_owned())? * scale;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("a time limit is longer than nothing".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_limit_has_seconds_or_a_unit() {
-        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "0", "-1", "soon", "5m"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use crosscheck_reference_client::Fault;
 use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario, Scenarios, Severity, nearest};
 
-use crate::cli::{Hinted, client};
+use crate::cli::Hinted;
+use crate::cli::config::ConfigOptions;
 use crate::exit;
 
 /// Options of `crosscheck explain`.
@@ -18,11 +19,13 @@ pub(super) struct ExplainOptions {
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOptions,
 }
 
 /// Prints what the id is about.
 pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
-    let scenarios = client::scenarios(options.scenarios.as_deref())?;
+    let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
     let catalogue = Catalogue::embedded();
     let mut out = anstream::stdout().lock();
     let id = options.id.as_str();

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use crosscheck_scenarios::{Scenarios, nearest};
 
+use crate::cli::Hinted;
+use crate::cli::config::ConfigOptions;
 use crate::cli::run::{Format, print, unless_closed};
-use crate::cli::{Hinted, client};
 use crate::exit;
 use crate::expected::Expected;
-use crate::report::{ClientReport, Driven, Report, Terminal};
+use crate::report::{ClientReport, JudgedClient, Report, Terminal};
 use crate::run::Played;
 use crate::saved;
 use crate::summary::Summary;
@@ -25,6 +26,8 @@ pub(super) struct JudgeOptions {
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOptions,
     /// Findings that are expected: a TOML file of scenario, requirement and reason
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
@@ -39,7 +42,7 @@ pub(super) struct JudgeOptions {
 /// Judges saved transcripts by the rules of this version, and starts no client.
 pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let scenarios = client::scenarios(options.scenarios.as_deref())?;
+    let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
     let expected = options.expected.as_deref().map(|path| Expected::read(path, &scenarios));
     let expected = expected.transpose()?.unwrap_or_default();
     let played = options.transcripts.iter().map(|path| played(path, &scenarios));
@@ -48,11 +51,12 @@ pub(super) fn judge(options: &JudgeOptions) -> anyhow::Result<ExitCode> {
     let again = |played: &Played| options.again(played, &all);
     let told = match options.format {
         Format::Human => {
-            Terminal::new(anstream::stdout(), again, false).finish(&all, &summary, began.elapsed(), None)
+            Terminal::of_saved(anstream::stdout(), again).finish(&all, &summary, began.elapsed(), None)
         }
         Format::Json => {
-            let driven = Driven { name: "saved", run: None, all: &all, summary: &summary, again: &again };
-            print(&Report::new(vec![ClientReport::new(driven)]))
+            let judged =
+                JudgedClient { name: "saved", run: None, all: &all, summary: &summary, again: &again };
+            print(&Report::new(vec![ClientReport::new(judged)]))
         }
     };
     told.or_else(unless_closed)?;
@@ -82,6 +86,7 @@ impl JudgeOptions {
         let scenarios = self.scenarios.iter().flat_map(|folder| [Path::new("--scenarios"), folder]);
         let words =
             [Path::new("crosscheck"), Path::new("judge")].into_iter().chain(path.map(PathBuf::as_path));
-        shell_words::join(words.chain(scenarios).map(Path::to_string_lossy))
+        let command = shell_words::join(words.chain(scenarios).map(Path::to_string_lossy));
+        [command].into_iter().chain(self.config.to_repeat()).collect::<Vec<_>>().join(" ")
     }
 }

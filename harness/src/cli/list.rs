@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario};
 
-use crate::cli::client;
+use crate::cli::config::ConfigOptions;
+use crate::config;
 use crate::exit;
 use crate::report::Report;
 
@@ -22,6 +23,8 @@ pub(super) struct ListOptions {
     /// Scenarios of your own, besides the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOptions,
 }
 
 /// Prints ids and titles, one a line.
@@ -39,7 +42,7 @@ pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
         let (all, checked) = (rows.len(), rows.iter().filter(|row| row.is_checked()).count());
         writeln!(out, "{all} requirements: {checked} checked, {} planned", all - checked)?;
     } else {
-        let scenarios = client::scenarios(options.scenarios.as_deref())?;
+        let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
         let belongs =
             |scenario: &&Scenario| options.profile.is_none_or(|profile| scenario.belongs_to(profile));
         for scenario in scenarios.iter().filter(belongs) {
@@ -58,6 +61,8 @@ pub(super) enum SchemaOf {
     Outcome,
     /// The `report.json` of a run
     Report,
+    /// The configuration, crosscheck.toml
+    Config,
 }
 
 /// Prints a JSON Schema.
@@ -66,6 +71,7 @@ pub(super) fn schema(of: SchemaOf) -> anyhow::Result<ExitCode> {
         SchemaOf::Scenario => crosscheck_scenarios::schema(),
         SchemaOf::Outcome => crosscheck_wire::transcript::outcome_schema(),
         SchemaOf::Report => schemars::schema_for!(Report).to_value(),
+        SchemaOf::Config => config::schema(),
     };
     writeln!(std::io::stdout(), "{schema:#}")?;
     Ok(ExitCode::from(exit::AS_EXPECTED))

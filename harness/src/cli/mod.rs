@@ -1,14 +1,19 @@
 //! The command line: what can be said, and who answers it.
 
 mod client;
+mod config;
+mod driven;
 mod explain;
+mod init;
 mod judge;
 mod list;
+mod merge;
 mod pin;
 mod progress;
 mod run;
 mod self_test;
 mod show;
+mod tell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -44,8 +49,12 @@ Exit codes:
 enum Action {
     /// Drive a client through the scenarios and judge it
     Run(run::RunOptions),
+    /// Write a commented crosscheck.toml, the configuration, into this folder
+    Init(init::InitOptions),
     /// Check that a client starts and that its requests arrive, and judge nothing
     Doctor(client::ClientOptions),
+    /// Join the reports of shards, or of several clients
+    Merge(merge::MergeOptions),
     /// Judge saved transcripts again, without a client
     Judge(judge::JudgeOptions),
     /// Print a saved transcript as a readable exchange
@@ -58,7 +67,7 @@ enum Action {
     Explain(explain::ExplainOptions),
     /// Prove Crosscheck itself: every fault is found, every right client is left alone
     SelfTest(self_test::SelfTestOptions),
-    /// Print the JSON Schema of scenario files, or of outcome reports
+    /// Print the JSON Schema of scenario files, of outcome reports, or of the configuration
     Schema {
         /// What it is the schema of
         #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]
@@ -90,7 +99,9 @@ pub fn main() -> ExitCode {
     }
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
+        Action::Init(options) => init::init(&options),
         Action::Doctor(options) => run::doctor(&options),
+        Action::Merge(options) => merge::merge_reports(&options),
         Action::Judge(options) => judge::judge(&options),
         Action::Show(options) => show::show(&options),
         Action::Review(options) => pin::review(&options),

@@ -35,9 +35,10 @@ pub(super) struct PinOptions {
 }
 
 impl PinOptions {
-    /// What is pinned, if anything is to be.
-    pub(super) fn open(&self) -> anyhow::Result<Option<Pins>> {
+    /// What is pinned, if anything is to be. `client` has a folder of its own where several are driven.
+    pub(super) fn open(&self, client: Option<&str>) -> anyhow::Result<Option<Pins>> {
         let Some(folder) = self.pin.clone() else { return Ok(None) };
+        let folder = client.map_or_else(|| folder.clone(), |client| folder.join(client));
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         if self.update.is_some() && in_ci && !self.force {
             return Err(Hinted::error(

@@ -11,16 +11,22 @@ use tokio::sync::watch;
 
 use crosscheck_scenarios::{Scenario, Scenarios};
 
+use crate::cli::config::from_here;
+use crate::cli::driven::Driven;
 use crate::cli::progress::play;
+use crate::cli::tell::TellOptions;
 use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
+use crate::config::{Config, Deny};
 use crate::exit;
 use crate::expected::Expected;
 use crate::interruption;
+use crate::live::Live;
+use crate::pin::Pins;
 use crate::report::model::RunFacts;
 use crate::report::{
-    Again, ClientReport, Driven, Folder, Matrix, Report, Terminal, annotations, step_summary, typed,
+    ClientReport, Comparison, Folder, JudgedClient, Matrix, Report, Terminal, annotations, step_summary,
 };
-use crate::run::{Played, Settings};
+use crate::run::Settings;
 use crate::select::Selection;
 use crate::setup::{self, SetUp, SetUpError};
 use crate::summary::Summary;
@@ -39,16 +45,18 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Let warnings fail the run
-    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
-    deny: Option<String>,
+    #[arg(long, value_name = "WHAT", value_enum)]
+    deny: Option<Deny>,
     /// Write report.json, the error-handling matrix, transcripts and checks.json there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Save the values of tokens and secrets in the transcripts of the report, besides their names
-    #[arg(long, requires = "report")]
+    #[arg(long)]
     reveal: bool,
     #[command(flatten)]
     pin: pin::PinOptions,
+    #[command(flatten)]
+    tell: TellOptions,
     /// What stands on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
@@ -60,68 +68,210 @@ pub(super) enum Format {
     Json,
 }
 
-/// Drives the client through the selected scenarios.
+/// Drives the clients through the selected scenarios, one client after the other.
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
-    let scenarios = options.client.scenarios()?;
-    let plan = options
-        .selection
-        .select(&scenarios, options.client.profile)
-        .map_err(|error| Hinted::error(error.to_string(), "`crosscheck list` shows all ids"))?;
+    let config = options.client.config.read()?;
+    let config = config.as_ref();
+    let scenarios = options.client.scenarios(config)?;
+    let clients = Driven::all(&options.client, config)?;
+    let plans = clients.iter().map(|client| client.plan(&options.selection, &scenarios));
+    let plans = plans.collect::<anyhow::Result<Vec<_>>>()?;
     if options.list {
-        return list(&plan);
+        return list(plans.iter().flat_map(|(_, plan)| plan));
     }
-    let settings = Settings { reveal: options.reveal, ..options.client.settings()? };
-    let expected = match &options.expected {
-        Some(path) => Expected::read(path, &scenarios)?,
-        None => Expected::default(),
-    };
-    let folder = options.report.clone().map(Folder::open).transpose()?;
-    let pins = options.pin.open()?;
-    let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
+    let run = Run::new(options, config, &scenarios, clients.len())?;
+    let runs =
+        clients.into_iter().zip(plans).map(|(client, (selection, plan))| run.of(client, selection, plan));
+    let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
 
-    let reference = options.client.drives_reference()?;
-    let again = Again::new(options.client.to_repeat(), &settings.command, reference);
-    let again = |played: &Played| again.line(&[played.scenario.id.as_str()]);
-    let mut terminal = Terminal::new(anstream::stdout(), again, reference);
-    let (began, started) = (Instant::now(), SystemTime::now());
-    let set_up = set_up(&scenarios, &settings, interrupted.clone())?;
-    if options.format == Format::Human {
-        terminal
-            .head(&plan, &settings)
-            .and_then(|()| terminal.set_up(set_up, &settings))
-            .or_else(unless_closed)?;
+    // A shard may be empty; then no client is started.
+    let driven = runs.iter().filter(|run| !run.plan.is_empty()).map(|run| &run.client);
+    let mut set_ups =
+        set_ups(driven, &scenarios, &run.interrupted, options.tell.live_at_set_up())?.into_iter();
+    let (mut as_expected, mut clients) = (true, Vec::new());
+    for client in runs {
+        let set_up = if client.plan.is_empty() { None } else { set_ups.next() };
+        let (report, is_as_expected) = run.drive(client, set_up)?;
+        as_expected &= is_as_expected;
+        clients.push(report);
     }
-
-    let all = play(
-        &plan,
-        settings.threads,
-        &interrupted,
-        |scenario| scenario.id.as_str(),
-        |scenario| scenario.slow,
-        |player, scenario| player.play(scenario, &settings),
-    )?;
-    let summary = Summary::new(&all, &expected, options.deny.is_some());
-    let command = typed(&settings.command, reference);
-    let facts = RunFacts::new(command, &settings, &summary, started, began.elapsed());
-    let name = if reference { REFERENCE.into() } else { settings.command.name() };
-    let driven = Driven { name: &name, run: Some(facts), all: &all, summary: &summary, again: &again };
-    let report = Report::new(vec![ClientReport::new(driven)]);
-    if let Some(folder) = &folder {
-        folder.write(&report, &Matrix::new(&all, &summary, &settings), &all)?;
-    }
+    let report = Report::new(clients);
+    run.compare(&report)?;
     tell_github(&report)?;
-    let told = match options.format {
-        Format::Human => terminal.finish(&all, &summary, began.elapsed(), folder.as_ref().map(Folder::path)),
-        Format::Json => print(&report),
-    };
-    // A reader that left early changes nothing about what was found.
-    told.or_else(unless_closed)?;
-    let unfiltered = options.selection.is_everything().then_some(&scenarios);
-    let as_pinned = match &pins {
-        Some(pins) => options.pin.compare(pins, &all, unfiltered, options.format)?,
-        None => true,
-    };
-    Ok(exit::code(summary.as_expected() && as_pinned))
+    Ok(exit::code(as_expected))
+}
+
+/// What holds for every client of a run.
+struct Run<'a> {
+    options: &'a RunOptions,
+    scenarios: &'a Scenarios,
+    /// Whether there are several clients, each then with a heading and with folders of its own.
+    several: bool,
+    deny_warnings: bool,
+    report: Option<PathBuf>,
+    interrupted: watch::Receiver<bool>,
+}
+
+/// What holds for one client of a run.
+struct ClientRun<'a> {
+    client: Driven<'a>,
+    selection: Selection,
+    plan: Vec<Arc<Scenario>>,
+    expected: Expected,
+    folder: Option<Folder>,
+    pins: Option<Pins>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        options: &'a RunOptions,
+        config: Option<&Config>,
+        scenarios: &'a Scenarios,
+        clients: usize,
+    ) -> anyhow::Result<Self> {
+        let several = clients > 1;
+        if several && options.format == Format::Json {
+            return Err(Hinted::error(
+                format!("`--format json` tells of one client, and {clients} would be driven"),
+                "choose one with `--client NAME`, or use `--report DIR`, which holds a report.json for each",
+            ));
+        }
+        if several && options.expected.is_some() {
+            return Err(Hinted::error(
+                format!("`--expected` is about one client, and {clients} would be driven"),
+                "choose one with `--client NAME`, or write the findings of each as [[client.expected]] in the \
+                 configuration",
+            ));
+        }
+        let report = options.report.clone();
+        let report = report.or_else(|| config.and_then(|config| config.report.clone()).map(from_here));
+        if options.reveal && report.is_none() {
+            return Err(Hinted::error(
+                "`--reveal` is about a report, and none is written",
+                "add `--report DIR`",
+            ));
+        }
+        let deny = options.deny.or(config.and_then(|config| config.deny));
+        Ok(Self {
+            options,
+            scenarios,
+            several,
+            deny_warnings: deny == Some(Deny::Warnings),
+            report,
+            interrupted: interruption::listen().context(CANNOT_LISTEN)?,
+        })
+    }
+
+    /// Makes ready what can fail before any client is started.
+    fn of(
+        &self,
+        mut client: Driven<'a>,
+        selection: Selection,
+        plan: Vec<Arc<Scenario>>,
+    ) -> anyhow::Result<ClientRun<'a>> {
+        client.settings.reveal = self.options.reveal;
+        client.settings.live = self.options.tell.live();
+        let expected = match (&self.options.expected, client.configured) {
+            (Some(path), _) => Expected::read(path, self.scenarios)?,
+            (None, Some((config, client))) => config.expected(client, self.scenarios)?,
+            (None, None) => Expected::default(),
+        };
+        let own = client.settings.client.as_deref().filter(|_| self.several);
+        let report =
+            self.report.clone().map(|folder| own.map_or_else(|| folder.clone(), |own| folder.join(own)));
+        let folder = report.map(Folder::open).transpose()?;
+        let pins = self.options.pin.open(own)?;
+        Ok(ClientRun { client, selection, plan, expected, folder, pins })
+    }
+
+    /// Drives one client, tells what came of it, and says whether that is as expected.
+    fn drive(&self, run: ClientRun<'_>, set_up: Option<SetUp>) -> anyhow::Result<(ClientReport, bool)> {
+        let ClientRun { client, selection, plan, expected, folder, pins } = run;
+        let (settings, options) = (&client.settings, self.options);
+        let (tell, format) = (&options.tell, options.format);
+        if self.several {
+            heading(&client).or_else(unless_closed)?;
+        }
+        let mut terminal = Terminal::new(anstream::stdout(), &client.again, client.reference)
+            .quiet(tell.quiet)
+            .shard(selection.shard);
+        let (began, started) = (Instant::now(), SystemTime::now());
+        if format == Format::Human {
+            terminal
+                .head(&plan, settings)
+                .and_then(|()| set_up.map_or(Ok(()), |set_up| terminal.set_up(set_up, &client.program())))
+                .or_else(unless_closed)?;
+        }
+
+        let outcome = play(
+            &plan,
+            tell.pace(settings, &self.interrupted),
+            |scenario| scenario.id.as_str(),
+            |scenario| scenario.slow,
+            |played| tell.ends(played, &expected, self.deny_warnings),
+            |player, scenario| tell.play(player, scenario, settings),
+        )?;
+        terminal.stopped(outcome.not_played);
+        let all = outcome.results;
+        let summary = Summary::new(&all, &expected, self.deny_warnings);
+        let took = set_up.map(|set_up| set_up.took).unwrap_or_default() + began.elapsed();
+        let facts = RunFacts {
+            shard: selection.shard.map(|shard| shard.to_string()),
+            not_played: outcome.not_played,
+            ..RunFacts::new(client.command(), settings, &summary, started, took)
+        };
+        let judged = JudgedClient {
+            name: &client.name(),
+            run: Some(facts),
+            all: &all,
+            summary: &summary,
+            again: &|played| client.again.of(&played.scenario.id),
+        };
+        let report = Report::new(vec![ClientReport::new(judged)]);
+        if let Some(folder) = &folder {
+            folder.write(&report, &Matrix::new(&all, &summary, settings), &all)?;
+        }
+        let told = match format {
+            Format::Human => terminal.finish(&all, &summary, took, folder.as_ref().map(Folder::path)),
+            Format::Json => {
+                tell.stopped(outcome.not_played);
+                print(&report)
+            }
+        };
+        // A reader that left early changes nothing about what was found.
+        told.or_else(unless_closed)?;
+        let unfiltered = selection.is_everything().then_some(self.scenarios);
+        let as_pinned = match &pins {
+            Some(pins) => options.pin.compare(pins, &all, unfiltered, format)?,
+            None => true,
+        };
+        let client = report.clients.into_iter().next().context("a run has a client")?;
+        Ok((client, summary.as_expected() && as_pinned))
+    }
+
+    /// Compares several clients, on standard output and in the report.
+    fn compare(&self, report: &Report) -> anyhow::Result<()> {
+        if !self.several {
+            return Ok(());
+        }
+        if let Some(folder) = &self.report {
+            Folder::open(folder.clone())?.write_comparison(report)?;
+        }
+        let mut out = anstream::stdout().lock();
+        let told = writeln!(out, "{}", Comparison::new(report).by_subject());
+        let told = told.and_then(|()| match &self.report {
+            Some(folder) => writeln!(out, "report  {}", folder.display()),
+            None => Ok(()),
+        });
+        Ok(told.or_else(unless_closed)?)
+    }
+}
+
+/// The line above what is told of one client among several.
+fn heading(client: &Driven<'_>) -> io::Result<()> {
+    let name = client.settings.client.as_deref().unwrap_or_default();
+    let bold = anstyle::Style::new().bold();
+    writeln!(anstream::stdout(), "{bold}client  {name}{bold:#}")
 }
 
 /// Adds the summary to that of a GitHub Actions step, and annotates the job, where there is one.
@@ -150,38 +300,58 @@ pub(super) fn unless_closed(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
-/// Checks the client's set-up and judges nothing.
+/// Checks the set-up of the clients and judges nothing.
 pub(super) fn doctor(options: &client::ClientOptions) -> anyhow::Result<ExitCode> {
-    let settings = options.settings()?;
+    let config = options.config.read()?;
+    let clients = Driven::all(options, config.as_ref())?;
+    let scenarios = options.scenarios(config.as_ref())?;
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
-    let set_up = set_up(&options.scenarios()?, &settings, interrupted)?;
-    let mut terminal = Terminal::new(anstream::stdout(), |_| String::new(), options.drives_reference()?);
-    terminal.set_up(set_up, &settings)?;
-    Ok(ExitCode::from(exit::AS_EXPECTED))
-}
-
-fn list(plan: &[Arc<Scenario>]) -> anyhow::Result<ExitCode> {
-    let mut out = anstream::stdout().lock();
-    for scenario in plan {
-        writeln!(out, "{}", scenario.id)?;
+    let set_ups = set_ups(clients.iter(), &scenarios, &interrupted, Live::default())?;
+    for (client, set_up) in clients.iter().zip(set_ups) {
+        if clients.len() > 1 {
+            heading(client)?;
+        }
+        let mut terminal = Terminal::new(anstream::stdout(), &client.again, client.reference);
+        terminal.set_up(set_up, &client.program())?;
     }
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }
 
-fn set_up(
+/// Prints each id once, in the order of ids.
+fn list<'a>(plans: impl Iterator<Item = &'a Arc<Scenario>>) -> anyhow::Result<ExitCode> {
+    let mut ids: Vec<_> = plans.map(|scenario| &scenario.id).collect();
+    ids.sort();
+    ids.dedup();
+    let mut out = anstream::stdout().lock();
+    for id in ids {
+        writeln!(out, "{id}")?;
+    }
+    Ok(ExitCode::from(exit::AS_EXPECTED))
+}
+
+/// Prepares all clients, in order, then checks that each starts and that its requests arrive.
+fn set_ups<'a>(
+    clients: impl Iterator<Item = &'a Driven<'a>> + Clone,
     scenarios: &Scenarios,
-    settings: &Settings,
-    interrupted: watch::Receiver<bool>,
-) -> anyhow::Result<SetUp> {
+    interrupted: &watch::Receiver<bool>,
+    live: Live,
+) -> anyhow::Result<Vec<SetUp>> {
     let conforming = scenarios.find(CONFORMING).context("the built-in scenarios hold no conforming one")?;
-    setup::check(&Arc::new(conforming.clone()), settings, interrupted).map_err(|error| match error {
-        SetUpError::Useless { what, hint } => Hinted::error(format!("set-up: {what}"), hint),
-        other => other.into(),
-    })
+    let conforming = Arc::new(conforming.clone());
+    for client in clients.clone() {
+        client.prepare(interrupted.clone())?;
+    }
+    let set_up = |client: &Driven<'_>| {
+        let settings = Settings { live: live.clone(), ..client.settings.clone() };
+        setup::check(&conforming, &settings, interrupted.clone()).map_err(|error| match error {
+            SetUpError::Useless { what, hint } => {
+                Hinted::error(format!("{}set-up: {what}", client.prefix()), hint)
+            }
+            other => other.into(),
+        })
+    };
+    clients.map(set_up).collect()
 }
 
 /// The scenario in which every server conforms.
 const CONFORMING: &str = "flow/complete";
-
-/// The name of the embedded client.
-const REFERENCE: &str = "reference";

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::cli::progress::play;
+use crate::cli::progress::{Pace, play};
 use crate::cli::run::unless_closed;
 use crate::cli::{CANNOT_LISTEN, Hinted, client};
 use crate::exit;
@@ -42,18 +42,19 @@ pub(super) fn self_test(options: &SelfTestOptions) -> anyhow::Result<ExitCode> {
     let settings =
         settings(program.into(), options.test_threads.map_or_else(client::cores, NonZeroUsize::get));
     let interrupted = interruption::listen().context(CANNOT_LISTEN)?;
-    let results = play(
+    let pace = Pace { threads: settings.threads, interrupted: &interrupted, shows_progress: true };
+    let outcome = play(
         &trials,
-        settings.threads,
-        &interrupted,
+        pace,
         |trial| &trial.id,
         |trial| trial.scenario.slow,
+        |_| false,
         |player, trial| Ok(trial.prove(&trial.play(player, &settings)?)),
     )?;
     // A part of the trials proves nothing about the whole.
     let gaps = (trials.len() == count).then(|| gaps(&scenarios));
     let report =
-        SelfTest { trials: &trials, results: &results, gaps: gaps.as_deref(), took: began.elapsed() };
+        SelfTest { trials: &trials, results: &outcome.results, gaps: gaps.as_deref(), took: began.elapsed() };
     report.write(&mut anstream::stdout().lock()).or_else(unless_closed)?;
     Ok(exit::code(report.as_it_must_be()))
 }

@@ -1,5 +1,7 @@
 //! The command that plays a scenario once more.
 
+use crosscheck_scenarios::ScenarioId;
+
 use crate::driver::Command;
 
 /// The client's command as the user would type it; `reference` tells that it is the embedded one.
@@ -26,13 +28,15 @@ impl Again {
         Self { options, command: (!is_default).then(|| typed(command, reference)) }
     }
 
-    /// The command for the scenarios called `ids`.
-    pub fn line(&self, ids: &[&str]) -> String {
-        let mut words = vec!["crosscheck run"];
-        words.extend(self.options.iter().map(String::as_str));
-        words.push("--exact");
-        words.extend(ids);
-        words.extend(self.command.iter().flat_map(|command| ["--", command]));
-        words.join(" ")
+    /// The command for one scenario.
+    pub fn of(&self, id: &ScenarioId) -> String {
+        self.line(&format!("--exact {}", shell_words::quote(id.as_str())))
+    }
+
+    /// The command for what the words of `selection` select.
+    pub fn line(&self, selection: &str) -> String {
+        let words = ["crosscheck run"].into_iter().chain(self.options.iter().map(String::as_str));
+        let client = self.command.iter().flat_map(|command| ["--", command]);
+        words.chain([selection]).chain(client).collect::<Vec<_>>().join(" ")
     }
 }

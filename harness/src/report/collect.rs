@@ -18,7 +18,7 @@ use crate::run::{Played, PlayedResult, Settings};
 use crate::summary::{Found, Summary};
 
 /// What is known of one client once its scenarios are judged.
-pub struct Driven<'a> {
+pub struct JudgedClient<'a> {
     /// Its name.
     pub name: &'a str,
     /// How it was driven; none for saved transcripts.
@@ -81,8 +81,8 @@ impl Report {
 
 impl ClientReport {
     /// The report of one client.
-    pub fn new(driven: Driven<'_>) -> Self {
-        let Driven { name, run, all, summary, again } = driven;
+    pub fn new(judged: JudgedClient<'_>) -> Self {
+        let JudgedClient { name, run, all, summary, again } = judged;
         let standings = standings(summary);
         Self {
             name: name.to_owned(),

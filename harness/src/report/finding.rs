@@ -7,6 +7,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
 use crate::run::{Played, PlayedResult};
+use crate::summary::Found;
 
 /// Columns of a terminal report.
 pub(super) const WIDTH: usize = 80;
@@ -47,6 +48,15 @@ pub(super) fn lines(told: &Told<'_>) -> Vec<String> {
     }
     lines.extend(footer);
     lines
+}
+
+/// The first sentence of a finding, on one line.
+pub(super) fn first_sentence(found: Found<'_>) -> String {
+    let what = found.check.finding.as_ref().map_or("", |finding| finding.what.as_str());
+    let words = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let begins = |rest: &str| rest.starts_with(char::is_uppercase);
+    let end = words.match_indices(". ").find(|(at, _)| begins(&words[at + 2..])).map(|(at, _)| at + 1);
+    printable(&words[..end.unwrap_or(words.len())])
 }
 
 /// What was seen: the sentence, the exchange, values side by side, and what followed.

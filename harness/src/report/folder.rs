@@ -7,13 +7,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crosscheck_scenarios::Rules;
+use crosscheck_scenarios::{Rules, ScenarioId};
 
+use crate::report::html::{self, Transcripts};
 use crate::report::model::ScenarioReport;
-use crate::report::{Comparison, Matrix, Report, html, junit, official, summary};
+use crate::report::{Comparison, Matrix, Report, junit, official, summary};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
-use crate::whole;
+use crate::{saved, whole};
+
+/// What a scenario leaves behind, in a folder of its id.
+const TRANSCRIPT: &str = "transcript.json";
+const EXCHANGE: &str = "exchange.snap";
+const STDOUT: &str = "stdout.txt";
+const STDERR: &str = "stderr.txt";
+const CHECKS: &str = "checks.json";
+
+/// What people open first.
+const PAGE: &str = "index.html";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -44,31 +55,88 @@ impl Folder {
         &self.0
     }
 
-    /// Writes the report of one client: `report.json`, `index.html`, `junit.xml`, `summary.md`, the error-handling matrix as
-    /// `errors.md` and `errors.json`, and for each judged scenario
-    /// a folder of its id with `transcript.json`, its canonical `exchange.snap`, the client's output, and `checks.json`
-    /// where the scenario is one of the official suite.
+    /// The folder of one of several clients.
+    ///
+    /// # Errors
+    /// When it cannot be made or written to.
+    pub fn of_client(&self, name: &str) -> Result<Self, FolderError> {
+        Self::open(self.0.join(name))
+    }
+
+    /// Writes the report of one client that was just driven: what [`Self::write_client`] writes, and what each judged
+    /// scenario left behind.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
-    pub fn write(&self, report: &Report, matrix: &Matrix<'_>, all: &[Played]) -> Result<(), FolderError> {
-        self.overview(report)?;
-        self.page(report, all)?;
-        self.json(Path::new("errors.json"), matrix)?;
-        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())?;
+    pub fn write(&self, report: &Report, matrix: &Matrix, all: &[Played]) -> Result<(), FolderError> {
         for played in all {
-            let PlayedResult::Judged { transcript, .. } = &played.result else { continue };
-            let folder = Path::new(played.scenario.id.as_str());
-            self.json(&folder.join("transcript.json"), transcript)?;
-            let exchange = file::content(&played.scenario.title, &canonical(transcript));
-            self.file(&folder.join("exchange.snap"), exchange.as_bytes())?;
-            for (name, output) in
-                [("stdout.txt", &transcript.client.stdout), ("stderr.txt", &transcript.client.stderr)]
-            {
-                self.file(&folder.join(name), output.text.to_string().as_bytes())?;
-            }
-            if played.scenario.idp.rules == Rules::OfficialSuite {
-                self.json(&folder.join("checks.json"), &official::checks(transcript))?;
+            self.write_played(played)?;
+        }
+        let transcripts = all.iter().filter_map(|played| match &played.result {
+            PlayedResult::Judged { transcript, .. } => Some((&played.scenario.id, &**transcript)),
+            PlayedResult::NotApplicable(_) => None,
+        });
+        let transcripts: HashMap<_, _> = transcripts.collect();
+        let in_memory = |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
+        self.client(report, matrix, &in_memory)
+    }
+
+    /// Writes what is said of one client: `report.json`, `index.html`, `junit.xml`, `summary.md`, and the error-handling
+    /// matrix as `errors.md` and `errors.json`. Transcripts are those that stand in the folder.
+    ///
+    /// # Errors
+    /// When a file cannot be written; none is left half-written.
+    pub fn write_client(&self, report: &Report, matrix: &Matrix) -> Result<(), FolderError> {
+        let on_disk = |scenario: &ScenarioReport| {
+            let path = self.0.join(scenario.id.as_str()).join(TRANSCRIPT);
+            saved::read(&path).ok().map(Cow::Owned)
+        };
+        self.client(report, matrix, &on_disk)
+    }
+
+    fn client(
+        &self,
+        report: &Report,
+        matrix: &Matrix,
+        transcripts: &Transcripts<'_>,
+    ) -> Result<(), FolderError> {
+        self.overview(report)?;
+        if let [client] = report.clients.as_slice() {
+            let fill = |file: &mut dyn Write| html::write_page(file, report, client, transcripts);
+            self.write_file(Path::new(PAGE), fill)?;
+        }
+        self.json(Path::new("errors.json"), matrix)?;
+        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())
+    }
+
+    /// Writes a folder of the scenario's id with `transcript.json`, its canonical `exchange.snap`, the client's output,
+    /// and `checks.json` where the scenario is one of the official suite.
+    fn write_played(&self, played: &Played) -> Result<(), FolderError> {
+        let PlayedResult::Judged { transcript, .. } = &played.result else { return Ok(()) };
+        let folder = Path::new(played.scenario.id.as_str());
+        self.json(&folder.join(TRANSCRIPT), transcript)?;
+        let exchange = file::content(&played.scenario.title, &canonical(transcript));
+        self.file(&folder.join(EXCHANGE), exchange.as_bytes())?;
+        self.file(&folder.join(STDOUT), transcript.client.stdout.text.to_string().as_bytes())?;
+        self.file(&folder.join(STDERR), transcript.client.stderr.text.to_string().as_bytes())?;
+        if played.scenario.idp.rules == Rules::OfficialSuite {
+            self.json(&folder.join(CHECKS), &official::checks(transcript))?;
+        }
+        Ok(())
+    }
+
+    /// Copies what the scenario called `id` left behind from the report at `from`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn copy_played(&self, from: &Path, id: &ScenarioId) -> Result<(), FolderError> {
+        for name in [TRANSCRIPT, EXCHANGE, STDOUT, STDERR, CHECKS] {
+            let name = Path::new(id.as_str()).join(name);
+            let source = from.join(&name);
+            match std::fs::File::open(&source) {
+                Ok(mut file) => self.write_file(&name, |to| io::copy(&mut file, to).map(drop))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(FolderError { path: source, error }),
             }
         }
         Ok(())
@@ -81,22 +149,7 @@ impl Folder {
     pub fn write_comparison(&self, report: &Report) -> Result<(), FolderError> {
         self.overview(report)?;
         self.file(Path::new("comparison.md"), Comparison::new(report).to_string().as_bytes())?;
-        self.write_file(Path::new("index.html"), |file| html::write_comparison(file, report))
-    }
-
-    /// The page of the one client, with the transcripts in memory.
-    fn page(&self, report: &Report, all: &[Played]) -> Result<(), FolderError> {
-        let [client] = report.clients.as_slice() else { return Ok(()) };
-        let transcripts: HashMap<_, _> = all
-            .iter()
-            .filter_map(|played| match &played.result {
-                PlayedResult::Judged { transcript, .. } => Some((&played.scenario.id, &**transcript)),
-                PlayedResult::NotApplicable(_) => None,
-            })
-            .collect();
-        let transcript =
-            |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
-        self.write_file(Path::new("index.html"), |file| html::write_page(file, report, client, &transcript))
+        self.write_file(Path::new(PAGE), |file| html::write_comparison(file, report))
     }
 
     /// What is written for any number of clients.

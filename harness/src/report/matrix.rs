@@ -8,7 +8,7 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crosscheck_scenarios::{EndpointName, Party, Profile, ScenarioId};
@@ -25,31 +25,30 @@ use crate::summary::Summary;
 const VERSION: u32 = 1;
 
 /// The matrix of one run.
-#[derive(Serialize)]
-pub struct Matrix<'a> {
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Matrix {
     version: u32,
-    crosscheck: &'static str,
+    crosscheck: String,
     profile: Profile,
     command: String,
     level: Option<u8>,
-    #[serde(skip)]
     level_in_words: Option<String>,
-    rows: Vec<Row<'a>>,
+    rows: Vec<Row>,
 }
 
 /// One scenario that was judged.
-#[derive(Debug, PartialEq, Serialize)]
-struct Row<'a> {
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Row {
     /// The scenario's id.
-    scenario: &'a ScenarioId,
+    scenario: ScenarioId,
     /// The same without the leg.
-    row: &'a str,
+    row: String,
     /// The server whose token endpoint it is about.
     leg: Party,
     /// Whether a conforming answer follows the first one.
     once: bool,
     /// The first answer there; null where the client never asked.
-    answer: Option<Answer<'a>>,
+    answer: Option<Answer>,
     /// What the client did then.
     client: Course,
     /// Whether the `error` code reached the caller.
@@ -57,7 +56,7 @@ struct Row<'a> {
     /// Whether the `error_description` did.
     description: Surfaced,
     /// Which further members did.
-    members: Members<'a>,
+    members: Members,
     /// Whether the HTTP status did.
     status: Surfaced,
     /// Token requests there beyond the first.
@@ -71,12 +70,12 @@ struct Row<'a> {
 }
 
 /// An answer in brief.
-#[derive(Debug, PartialEq, Serialize)]
-struct Answer<'a> {
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Answer {
     /// HTTP status; 0 where the connection ended before it.
     status: u16,
     /// The `error` member, where it is a string.
-    error: Option<&'a str>,
+    error: Option<String>,
     /// The `Content-Type` as sent.
     content_type: Option<String>,
     /// Bytes of the body that the client let the server send.
@@ -86,7 +85,7 @@ struct Answer<'a> {
 }
 
 /// What a client did after an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Course {
     /// The MCP server accepted its access token.
@@ -102,7 +101,7 @@ enum Course {
 }
 
 /// Whether a part of an answer reached the caller.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Surfaced {
     /// It stands in its member of the outcome report.
@@ -120,18 +119,18 @@ enum Surfaced {
 }
 
 /// The members of an error answer besides `error` and `error_description`.
-#[derive(Debug, Default, PartialEq, Serialize)]
-struct Members<'a> {
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Members {
     /// Their names.
-    sent: Vec<&'a str>,
+    sent: Vec<String>,
     /// Those that came back unchanged in the outcome report; null without one.
-    surfaced: Option<Vec<&'a str>>,
+    surfaced: Option<Vec<String>>,
 }
 
-impl<'a> Matrix<'a> {
+impl Matrix {
     /// The matrix of a run that has ended.
-    pub fn new(all: &'a [Played], summary: &Summary<'_>, settings: &Settings) -> Self {
-        let row = |played: &'a Played| match (&played.result, played.scenario.at) {
+    pub fn new(all: &[Played], summary: &Summary<'_>, settings: &Settings) -> Self {
+        let row = |played: &Played| match (&played.result, played.scenario.at) {
             (PlayedResult::Judged { transcript, .. }, Some(leg)) => {
                 Some(row(&played.scenario.id, leg, transcript, played.verdict()))
             }
@@ -139,7 +138,7 @@ impl<'a> Matrix<'a> {
         };
         Self {
             version: VERSION,
-            crosscheck: env!("CARGO_PKG_VERSION"),
+            crosscheck: env!("CARGO_PKG_VERSION").to_owned(),
             profile: settings.profile,
             command: settings.command.to_line(),
             level: summary.level(),
@@ -149,7 +148,21 @@ impl<'a> Matrix<'a> {
     }
 }
 
-fn row<'a>(scenario: &'a ScenarioId, leg: Party, transcript: &'a Transcript, verdict: Verdict) -> Row<'a> {
+impl Matrix {
+    /// Takes the rows of another shard of the same run.
+    pub fn add(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        self.rows.sort_by(|one, other| one.scenario.cmp(&other.scenario));
+        self.level = self.level.max(other.level);
+    }
+
+    /// Says the level of the whole run.
+    pub fn set_level_in_words(&mut self, level: Option<String>) {
+        self.level_in_words = level;
+    }
+}
+
+fn row(scenario: &ScenarioId, leg: Party, transcript: &Transcript, verdict: Verdict) -> Row {
     let id = scenario.as_str();
     let always = id.strip_suffix("/once").unwrap_or(id);
     let asked: Vec<_> = transcript.of_client().filter(|exchange| is_token_request(exchange, leg)).collect();
@@ -163,8 +176,8 @@ fn row<'a>(scenario: &'a ScenarioId, leg: Party, transcript: &'a Transcript, ver
     let status = refusal.map(|refusal| refusal.response.status).filter(|status| *status >= 300);
     let told = Told::new(transcript);
     Row {
-        scenario,
-        row: always.strip_suffix(leg.as_str()).map_or(id, |row| row.trim_end_matches('/')),
+        scenario: scenario.clone(),
+        row: always.strip_suffix(leg.as_str()).map_or(id, |row| row.trim_end_matches('/')).to_owned(),
         leg,
         once: always != id,
         answer: first.map(answer),
@@ -191,11 +204,11 @@ fn is_refusal(exchange: &Exchange) -> bool {
     !success || exchange.response.body.json.as_ref().is_some_and(|json| json.get("error").is_some())
 }
 
-fn answer(exchange: &Exchange) -> Answer<'_> {
+fn answer(exchange: &Exchange) -> Answer {
     let response = &exchange.response;
     Answer {
         status: response.status,
-        error: response.member("error"),
+        error: response.member("error").map(str::to_owned),
         content_type: response.header("content-type").map(ToString::to_string),
         bytes: response.body.bytes,
         complete: response.body.complete,
@@ -263,12 +276,11 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn members<'m>(&self, members: &'m Map<String, Value>) -> Members<'m> {
+    fn members(&self, members: &Map<String, Value>) -> Members {
         let further =
             |(name, _): &(&String, &Value)| !["error", "error_description"].contains(&name.as_str());
         let sent: Vec<_> = members.iter().filter(further).collect();
-        let names =
-            |members: &[(&'m String, &Value)]| members.iter().map(|(name, _)| name.as_str()).collect();
+        let names = |members: &[(&String, &Value)]| members.iter().map(|(name, _)| (*name).clone()).collect();
         let came_back = |report: &OutcomeReport| {
             let back = |(name, value): &(&String, &Value)| {
                 let uri = report.error_uri.as_deref().filter(|_| *name == "error_uri");

@@ -29,6 +29,35 @@ pub struct Report {
     pub clients: Vec<ClientReport>,
 }
 
+impl Report {
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// When the text is no report of the form that is known here.
+    pub fn parse(text: &[u8]) -> Result<Self, ReportError> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        match serde_json::from_slice(text) {
+            Ok(Head { version: VERSION }) => serde_json::from_slice(text).map_err(ReportError::Damaged),
+            Ok(Head { version }) => Err(ReportError::OtherVersion(version)),
+            Err(error) => Err(ReportError::Damaged(error)),
+        }
+    }
+}
+
+/// Why a text cannot be read as a report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// It is cut, or something else.
+    #[error("it is no report: {0}")]
+    Damaged(serde_json::Error),
+    /// This version of crosscheck does not know its form.
+    #[error("it has version {0} of the form of reports, and this crosscheck reads version {VERSION}")]
+    OtherVersion(u32),
+}
+
 /// What a requirement demands.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Rule {
@@ -113,6 +142,13 @@ pub struct Counts {
     pub outcome_reports: usize,
     /// Error codes that could not be judged because the client wrote no outcome report.
     pub codes_not_shown: usize,
+}
+
+impl Counts {
+    /// Scenarios that were judged.
+    pub fn judged(&self) -> usize {
+        self.passed + self.failed + self.warned + self.expected
+    }
 }
 
 /// One scenario.

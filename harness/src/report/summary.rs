@@ -32,7 +32,12 @@ pub(super) fn markdown(report: &Report) -> String {
 
 fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fmt::Result {
     let name = if named { format!("{}: ", code(&client.name)) } else { String::new() };
-    writeln!(out, "## {name}{}\n", headline(client))?;
+    let mark = match (client.as_expected, client.counts.warned) {
+        (false, _) => "❌",
+        (true, 0) => "✅",
+        (true, _) => "⚠️",
+    };
+    writeln!(out, "## {mark} {name}{}\n", headline(client))?;
     if let Some(run) = &client.run {
         let level = client.level_in_words.as_deref().unwrap_or("nothing was judged");
         writeln!(out, "{} · profile {} · {level}\n", code(&run.command), run.profile)?;
@@ -50,15 +55,10 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
     write_findings(out, client, Standing::Expected, "Expected findings")
 }
 
-/// Such as `❌ 2 failed · 1 with warnings · 109 passed of 112`.
-fn headline(client: &ClientReport) -> String {
+/// How a client fares in one line, such as `109 of 112 passed · 2 failed · 1 with warnings`.
+pub fn headline(client: &ClientReport) -> String {
     let counts = &client.counts;
-    let judged = counts.passed + counts.failed + counts.warned + counts.expected;
-    let mark = match (client.as_expected, counts.warned) {
-        (false, _) => "❌",
-        (true, 0) => "✅",
-        (true, _) => "⚠️",
-    };
+    let judged = counts.judged();
     let mut parts = vec![format!("{} of {judged} passed", counts.passed)];
     for (count, what) in [
         (counts.failed, "failed"),
@@ -71,7 +71,7 @@ fn headline(client: &ClientReport) -> String {
             parts.push(format!("{count} {what}"));
         }
     }
-    format!("{mark} {}", parts.join(" · "))
+    parts.join(" · ")
 }
 
 fn write_findings(

@@ -13,8 +13,9 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::write_difference;
+use crate::report::{Again, repeat, write_difference};
 use crate::run::{Played, SLOW_THREADS, Settings};
+use crate::select::Shard;
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
 
@@ -30,15 +31,53 @@ pub struct Terminal<'a> {
     out: Box<dyn Write + 'a>,
     /// The command that finds the same once more.
     again: Box<dyn Fn(&Played) -> String + 'a>,
+    /// Makes the command that plays the failing scenarios once more; none for saved transcripts.
+    repeat: Option<&'a Again>,
     /// Whether the embedded client is driven by a user who is new here.
     reference: bool,
+    /// Whether nothing but a line for each finding and the last lines is told.
+    is_quiet: bool,
+    shard: Option<Shard>,
+    /// Scenarios that were not played, because an earlier one ended the run.
+    not_played: usize,
 }
 
 impl<'a> Terminal<'a> {
-    /// A report on `out`. `again` is the command that finds the same once more; `reference` tells that the embedded
-    /// client is driven.
-    pub fn new(out: impl Write + 'a, again: impl Fn(&Played) -> String + 'a, reference: bool) -> Self {
-        Self { out: Box::new(out), again: Box::new(again), reference }
+    /// A report on `out` of a run. `again` makes the command that plays scenarios once more; `reference` tells that the
+    /// embedded client is driven.
+    pub fn new(out: impl Write + 'a, again: &'a Again, reference: bool) -> Self {
+        let once_more = |played: &Played| again.of(&played.scenario.id);
+        Self { repeat: Some(again), reference, ..Self::of_saved(out, once_more) }
+    }
+
+    /// A report on `out` of saved transcripts; `again` is the command that judges one of them.
+    pub fn of_saved(out: impl Write + 'a, again: impl Fn(&Played) -> String + 'a) -> Self {
+        Self {
+            out: Box::new(out),
+            again: Box::new(again),
+            repeat: None,
+            reference: false,
+            is_quiet: false,
+            shard: None,
+            not_played: 0,
+        }
+    }
+
+    /// Tells a line for each finding and the last lines, and nothing else, if it `is_quiet`.
+    #[must_use]
+    pub fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
+    }
+
+    /// Says of which shard the run is.
+    #[must_use]
+    pub fn shard(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// Says, if that many scenarios were `not_played`, that the run stopped at its first failure.
+    pub fn stopped(&mut self, not_played: usize) {
+        self.not_played = not_played;
     }
 
     /// The line above everything.
@@ -46,26 +85,34 @@ impl<'a> Terminal<'a> {
     /// # Errors
     /// When `out` does not take it.
     pub fn head(&mut self, plan: &[Arc<Scenario>], settings: &Settings) -> io::Result<()> {
+        if self.is_quiet {
+            return Ok(());
+        }
         let Settings { profile, threads, .. } = settings;
         let version = env!("CARGO_PKG_VERSION");
         let plural = if plan.len() == 1 { "scenario" } else { "scenarios" };
         let slow = plan.iter().filter(|scenario| scenario.slow).count();
         let pace = match ((*threads).min(plan.len() - slow), slow.min(SLOW_THREADS)) {
-            (threads, 0) => format!("{threads} at a time"),
-            (0, slow) => format!("{slow} at a time"),
-            (threads, slow) => format!("{threads} at a time, {slow} slow ones beside"),
+            (0, 0) => String::new(),
+            (threads, 0) => format!(" · {threads} at a time"),
+            (0, slow) => format!(" · {slow} at a time"),
+            (threads, slow) => format!(" · {threads} at a time, {slow} slow ones beside"),
         };
-        writeln!(self.out, "crosscheck {version} · profile {profile} · {} {plural} · {pace}", plan.len())
+        let shard = self.shard.map(|shard| format!(" · shard {} of {}", shard.index(), shard.count()));
+        let shard = shard.unwrap_or_default();
+        writeln!(self.out, "crosscheck {version} · profile {profile}{shard} · {} {plural}{pace}", plan.len())
     }
 
-    /// What the set-up check found.
+    /// What the set-up check found about the `client`.
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn set_up(&mut self, set_up: SetUp, settings: &Settings) -> io::Result<()> {
+    pub fn set_up(&mut self, set_up: SetUp, client: &str) -> io::Result<()> {
+        if self.is_quiet {
+            return Ok(());
+        }
         let report = if set_up.reports_outcomes { "reports outcomes" } else { "writes no outcome report" };
-        let program = if self.reference { "the reference client".into() } else { settings.command.name() };
-        let line = format!("set-up  {program} starts, sends requests, {report}");
+        let line = format!("set-up  {client} starts, sends requests, {report}");
         writeln!(self.out, "{line:<72} {}\n", seconds(set_up.took))
     }
 
@@ -82,11 +129,38 @@ impl<'a> Terminal<'a> {
     ) -> io::Result<()> {
         let mut compared = BTreeSet::new();
         for (label, style, list) in [("WARN", WARN, &summary.warnings), ("FAIL", FAIL, &summary.failures)] {
-            self.findings(label, style, list, &mut compared)?;
+            match self.is_quiet {
+                true => self.lines(label, style, list)?,
+                false => self.findings(label, style, list, &mut compared)?,
+            }
         }
-        writeln!(self.out, "{}", by_subject(all, summary))?;
+        if !self.is_quiet {
+            match all {
+                [] => {
+                    writeln!(self.out, "nothing to play: none of the selected scenarios is in this shard\n")?
+                }
+                _ => writeln!(self.out, "{}", by_subject(all, summary))?,
+            }
+        }
         self.counts(summary, took)?;
-        self.hints(summary, report)
+        self.hints(summary, report)?;
+        match (&self.repeat, repeat::selection(&repeat::failing(summary))) {
+            (Some(again), Some(selection)) if !self.is_quiet => {
+                writeln!(self.out, "again   {}", again.line(&selection))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells findings, each on one line.
+    fn lines(&mut self, label: &str, style: Style, list: &[Found<'_>]) -> io::Result<()> {
+        for found in list {
+            let (scenario, id) = (&found.played.scenario.id, found.check.id());
+            let label = label_of(found, label);
+            let what = finding::first_sentence(*found);
+            writeln!(self.out, "{style}{label}{style:#}  {scenario} · {id}  {what}")?;
+        }
+        Ok(())
     }
 
     /// Tells findings; `compared` are the scenarios whose difference has been shown.
@@ -114,7 +188,7 @@ impl<'a> Terminal<'a> {
             let first = group[0];
             let id = first.check.id();
             let others: Vec<_> = group[1..].iter().map(|found| found.played.scenario.id.as_str()).collect();
-            let label = if first.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label };
+            let label = label_of(&first, label);
             writeln!(self.out, "{style}{label}{style:#}  {} · {id}", first.played.scenario.id)?;
             let again = (self.again)(first.played);
             let message = finding::message(first.played, first.check);
@@ -164,10 +238,13 @@ impl<'a> Terminal<'a> {
     }
 
     fn hints(&mut self, summary: &Summary<'_>, report: Option<&Path>) -> io::Result<()> {
-        if let Some(level) = summary.level_in_words() {
+        if let Some(stopped) = stopped(self.not_played) {
+            writeln!(self.out, "{stopped}")?;
+        }
+        if let Some(level) = summary.level_in_words().filter(|_| !self.is_quiet) {
             writeln!(self.out, "{level}")?;
         }
-        if summary.codes_not_shown > 0 {
+        if summary.codes_not_shown > 0 && !self.is_quiet {
             let count = summary.codes_not_shown;
             let plural = if count == 1 { "error code" } else { "error codes" };
             writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
@@ -175,13 +252,16 @@ impl<'a> Terminal<'a> {
         for entry in &summary.stale {
             writeln!(self.out, "{FAIL}stale{FAIL:#}   {entry}")?;
         }
+        if self.is_quiet {
+            return Ok(());
+        }
         if summary.denies_warnings() && summary.warned > 0 {
             writeln!(self.out, "warnings fail this run: --deny warnings")?;
         }
         if let Some(report) = report {
             writeln!(self.out, "report  {}", report.display())?;
         }
-        if self.reference && summary.as_expected() {
+        if self.reference && summary.as_expected() && summary.judged() > 0 {
             writeln!(
                 self.out,
                 "yours   crosscheck run -- COMMAND ARG…   (the MCP server's URL is appended)"
@@ -194,6 +274,16 @@ impl<'a> Terminal<'a> {
         }
         Ok(())
     }
+}
+
+/// That a run stopped at its first failure, if any scenario was not played for that.
+pub(crate) fn stopped(not_played: usize) -> Option<String> {
+    let plural = if not_played == 1 { "scenario" } else { "scenarios" };
+    (not_played > 0).then(|| format!("stopped at the first failure: {not_played} {plural} not played"))
+}
+
+fn label_of<'a>(found: &Found<'_>, label: &'a str) -> &'a str {
+    if found.check.verdict == Verdict::NotReached { "NOT REACHED" } else { label }
 }
 
 /// Scenarios without an unexpected failure, of all that were judged, by folder.
@@ -218,6 +308,6 @@ fn by_subject(all: &[Played], summary: &Summary<'_>) -> String {
     text
 }
 
-pub(super) fn seconds(took: Duration) -> String {
+pub(crate) fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }

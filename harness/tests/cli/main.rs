@@ -9,6 +9,8 @@ mod readme;
 mod reports;
 mod saved;
 mod self_test;
+mod shard;
+mod tell;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -23,7 +23,7 @@ const HEAD: &str = "\
 /// Members that are told by name.
 const NAMED: usize = 4;
 
-impl Display for Matrix<'_> {
+impl Display for Matrix {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { crosscheck, profile, .. } = self;
         writeln!(out, "# Error handling of `{}`\n", printable(&self.command).replace('`', "'"))?;
@@ -35,8 +35,8 @@ impl Display for Matrix<'_> {
         if self.rows.is_empty() {
             writeln!(out, "No scenario of this run is about the answers of a token endpoint.")?;
         }
-        for rows in self.rows.chunk_by(|one, other| file(one.row) == file(other.row)) {
-            write!(out, "## {}\n\n{HEAD}", file(rows[0].row))?;
+        for rows in self.rows.chunk_by(|one, other| file(&one.row) == file(&other.row)) {
+            write!(out, "## {}\n\n{HEAD}", file(&rows[0].row))?;
             for row in rows {
                 writeln!(out, "{row}")?;
             }
@@ -51,10 +51,10 @@ fn file(row: &str) -> &str {
     row.rsplit_once('/').map_or(row, |(file, _)| file)
 }
 
-impl Display for Row<'_> {
+impl Display for Row {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { leg, client, code, description, members, status, retried, seconds, verdict, .. } = self;
-        let slug = self.row.rsplit('/').next().unwrap_or(self.row);
+        let slug = self.row.rsplit('/').next().unwrap_or(&self.row);
         let once = if self.once { ", once" } else { "" };
         let answer = self.answer.as_ref().map_or("not asked for".into(), ToString::to_string);
         let verdict = if *verdict > Verdict::Info { verdict.as_str() } else { Verdict::Pass.as_str() };
@@ -63,13 +63,13 @@ impl Display for Row<'_> {
     }
 }
 
-impl Display for Answer<'_> {
+impl Display for Answer {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let brief = |text: &str| match text.char_indices().nth(40) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.to_owned(),
         };
-        match (self.status, self.error, &self.content_type) {
+        match (self.status, &self.error, &self.content_type) {
             (0, ..) => return out.write_str("broken off"),
             (status, Some(error), _) if !error.trim().is_empty() => write!(out, "{status} {}", brief(error))?,
             (status, _, Some(kind)) => write!(out, "{status} {}", brief(kind))?,
@@ -108,7 +108,7 @@ impl Display for Surfaced {
     }
 }
 
-impl Display for Members<'_> {
+impl Display for Members {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let (sent, Some(surfaced)) = (self.sent.len(), &self.surfaced) else {
             return out.write_str(if self.sent.is_empty() { "–" } else { "not known" });

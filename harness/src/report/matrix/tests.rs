@@ -59,7 +59,7 @@ fn refusal() -> Value {
     exchange(1, Party::Idp, "/token", 400, Some(members))
 }
 
-fn said(transcript: &Transcript) -> Row<'_> {
+fn said(transcript: &Transcript) -> Row {
     row(&transcript.scenario, Party::Idp, transcript, Verdict::Pass)
 }
 
@@ -71,13 +71,13 @@ fn a_report_tells_what_reached_the_caller_member_by_member() {
     });
     let transcript = run(&[refusal()], Some(report));
     let row = said(&transcript);
-    assert_eq!((row.row, row.leg, row.once, row.level), ("errors/mine/r17", Party::Idp, false, 2));
+    assert_eq!((row.row.as_str(), row.leg, row.once, row.level), ("errors/mine/r17", Party::Idp, false, 2));
     assert_eq!((row.client, row.retried, row.seconds), (Course::Stopped, 0, 0.012));
     let yes = Surfaced::Yes;
     assert_eq!((row.code, row.description, row.status), (yes, yes, yes));
     let members = Members {
-        sent: vec!["error_uri", "max_age", "acr_values"],
-        surfaced: Some(vec!["error_uri", "acr_values"]),
+        sent: ["error_uri", "max_age", "acr_values"].map(str::to_owned).into(),
+        surfaced: Some(["error_uri", "acr_values"].map(str::to_owned).into()),
     };
     assert_eq!(row.members, members);
     let line = "| r17 | idp | 400 step_up | stopped | yes | yes | error_uri, acr_values (2 of 3) | yes | 0 | 0.01 | pass |";
@@ -162,7 +162,7 @@ fn the_table_is_markdown_in_which_no_answer_is_markup() {
     let rows = [&transcript.scenario, &once, &other];
     let matrix = Matrix {
         version: super::VERSION,
-        crosscheck: "0.1.0",
+        crosscheck: "0.1.0".into(),
         profile: transcript.profile,
         command: "node `client`".into(),
         level: Some(1),

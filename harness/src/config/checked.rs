@@ -1,0 +1,297 @@
+//! A configuration of which every word has been checked.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use crosscheck_scenarios::{
+    AuthMethod, Capability, Problem, Profile, Scenarios, SpecVersion, nearest, problem_in,
+};
+
+use crate::config::file::{self, ClientTable, Deny, File};
+use crate::config::values::{Limit, Words, check_variable};
+use crate::expected::{Expected, ExpectedError, Row};
+
+/// A configuration. Its paths begin in the folder of the file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The release whose scenarios and severities count.
+    pub as_of: Option<Spanned<String>>,
+    /// A folder of scenarios of one's own.
+    pub scenarios: Option<PathBuf>,
+    /// The folder into which reports are written.
+    pub report: Option<PathBuf>,
+    /// What fails a run besides failures.
+    pub deny: Option<Deny>,
+    /// How many scenarios run at a time.
+    pub test_threads: Option<NonZeroUsize>,
+    /// The clients, in the file's order; their names differ.
+    pub clients: Vec<Client>,
+    default_clients: Option<Vec<String>>,
+    name: String,
+    text: String,
+    folder: PathBuf,
+}
+
+/// A configured client; what is absent is left to the command line and to its defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// Its name, which is a folder name too.
+    pub name: String,
+    /// Its command; none stands for the embedded reference client.
+    pub command: Option<Vec<String>>,
+    /// Where its commands are started, absolute.
+    pub directory: Option<PathBuf>,
+    /// A command that is run once before.
+    pub setup: Option<Spanned<Vec<String>>>,
+    /// Variables for its commands.
+    pub environment: BTreeMap<String, String>,
+    /// How long one start may take.
+    pub timeout: Option<Duration>,
+    /// How long it may take in a slow scenario.
+    pub slow_timeout: Option<Duration>,
+    /// The flow name that its adapter knows.
+    pub flow_name: Option<String>,
+    /// The documents it is judged by.
+    pub profile: Option<Profile>,
+    /// The MCP revision it is told to speak.
+    pub spec_version: Option<SpecVersion>,
+    /// What it declares about itself.
+    pub capabilities: Option<Vec<Capability>>,
+    /// The methods for which it is registered at the IdP.
+    pub idp_auth: Option<Vec<AuthMethod>>,
+    /// The methods for which it is registered at the resource authorization server.
+    pub as_auth: Option<Vec<AuthMethod>>,
+    /// Whether its credentials are bound to an issuer.
+    pub pinned_issuer: Option<bool>,
+    /// Only the scenarios that have one of these in their ids.
+    pub filters: Vec<Spanned<String>>,
+    /// Without the scenarios that have one of these in their ids.
+    pub skip: Vec<Spanned<String>>,
+    /// A file of expected failures in the official suite's format, absolute.
+    pub expected_failures: Option<Spanned<PathBuf>>,
+    /// Findings that are expected, unchecked.
+    pub expected: Vec<Row>,
+    /// Where `name` and `directory` stand.
+    name_at: Range<usize>,
+    directory_at: Option<Range<usize>>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("could not read `{path}`: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// It is wrong; every problem found.
+    #[error("the configuration is wrong\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Wrong(Vec<Problem>),
+}
+
+impl Config {
+    /// Reads the file at `path`, which messages call `name`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or when anything in it is wrong.
+    pub fn read(path: &Path, name: String) -> Result<Self, ConfigError> {
+        let unreadable = |error| ConfigError::Unreadable { path: name.clone(), error };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let path = std::path::absolute(path).map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(&path).to_owned();
+        Self::parse(&text, name, folder)
+    }
+
+    /// Takes the text of a file called `name` in `folder`.
+    ///
+    /// # Errors
+    /// When anything in it is wrong.
+    pub fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self, ConfigError> {
+        let (file, mut problems) = file::read(&name, text);
+        // A name that could not be read is not missed besides.
+        let complete = problems.is_empty();
+        let mut check = Check { name: &name, text, problems: Vec::new() };
+        check.clients(&file, complete);
+        check.default_clients(&file, complete);
+        problems.extend(check.problems);
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        if !problems.is_empty() {
+            return Err(ConfigError::Wrong(problems));
+        }
+        let clients = file.client.into_iter().map(Spanned::into_inner);
+        Ok(Self {
+            as_of: file.as_of,
+            scenarios: file.scenarios.map(|path| folder.join(path)),
+            report: file.report.map(|path| folder.join(path)),
+            deny: file.deny,
+            test_threads: file.test_threads,
+            clients: clients.map(|table| client(table, &folder)).collect(),
+            default_clients: file
+                .default_clients
+                .map(|names| names.into_iter().map(Spanned::into_inner).collect()),
+            name,
+            text: text.to_owned(),
+            folder,
+        })
+    }
+
+    /// What messages call the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its folder, absolute.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The clients that are driven when none is named.
+    pub fn defaults(&self) -> Vec<&Client> {
+        let is_default =
+            |client: &&Client| self.default_clients.as_ref().is_none_or(|names| names.contains(&client.name));
+        self.clients.iter().filter(is_default).collect()
+    }
+
+    /// The client of this name.
+    pub fn client(&self, name: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.name == name)
+    }
+
+    /// The findings that are expected of a client of this configuration.
+    ///
+    /// # Errors
+    /// When one names a scenario or a requirement that does not exist, or gives no reason.
+    pub fn expected(&self, client: &Client, scenarios: &Scenarios) -> Result<Expected, ExpectedError> {
+        Expected::of(client.expected.clone(), &self.name, &self.text, scenarios)
+    }
+
+    /// What is wrong at a place of the file.
+    pub fn problem(&self, span: Range<usize>, what: String, hint: Option<String>) -> Problem {
+        problem_in(&self.name, &self.text, Some(span), what, hint)
+    }
+}
+
+impl Client {
+    /// Where its name stands.
+    pub fn name_at(&self) -> Range<usize> {
+        self.name_at.clone()
+    }
+
+    /// Where its directory stands, where it is written down.
+    pub fn directory_at(&self) -> Option<Range<usize>> {
+        self.directory_at.clone()
+    }
+}
+
+fn client(table: ClientTable, folder: &Path) -> Client {
+    let name_at = table.name.as_ref().map_or(0..0, Spanned::span);
+    let directory_at = table.directory.as_ref().map(Spanned::span);
+    let directory = table.directory.map_or_else(|| folder.to_owned(), |path| folder.join(path.into_inner()));
+    Client {
+        name: table.name.map(Spanned::into_inner).unwrap_or_default(),
+        command: table.command.map(|Words(words)| words),
+        directory: Some(directory),
+        setup: table.setup.map(|setup| {
+            let span = setup.span();
+            let Words(words) = setup.into_inner();
+            Spanned::new(span, words)
+        }),
+        environment: table.environment.into_iter().map(|(key, value)| (key, value.into_inner())).collect(),
+        timeout: table.timeout.map(|Limit(limit)| limit),
+        slow_timeout: table.slow_timeout.map(|Limit(limit)| limit),
+        flow_name: table.flow_name,
+        profile: table.profile,
+        spec_version: table.spec_version,
+        capabilities: table.capabilities,
+        idp_auth: table.idp_auth,
+        as_auth: table.as_auth,
+        pinned_issuer: table.pinned_issuer,
+        filters: table.filters,
+        skip: table.skip,
+        expected_failures: table.expected_failures.map(|path| {
+            let span = path.span();
+            Spanned::new(span, folder.join(path.into_inner()))
+        }),
+        expected: table.expected,
+        name_at,
+        directory_at,
+    }
+}
+
+/// What is wrong with words that can all be read.
+struct Check<'a> {
+    name: &'a str,
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn clients(&mut self, file: &File, complete: bool) {
+        let mut names: Vec<&str> = Vec::new();
+        for table in &file.client {
+            let Some(name) = &table.get_ref().name else {
+                if complete {
+                    self.wrong(table.span(), "this client has no name", Some("add `name = \"…\"`".into()));
+                }
+                continue;
+            };
+            if !is_name(name.get_ref()) {
+                self.wrong(
+                    name.span(),
+                    format!("`{}` cannot be the name of a client", name.get_ref().escape_debug()),
+                    Some("use letters, digits, `-`, `_` and `.`, a letter or digit first".into()),
+                );
+            } else if names.iter().any(|other| other.eq_ignore_ascii_case(name.get_ref())) {
+                self.wrong(
+                    name.span(),
+                    format!("two clients are called `{}`", name.get_ref()),
+                    Some(
+                        "reports stand in folders of these names, which must differ in more than capitals"
+                            .into(),
+                    ),
+                );
+            } else {
+                names.push(name.get_ref());
+            }
+            for (key, value) in &table.get_ref().environment {
+                if let Err(what) = check_variable(key, value.get_ref()) {
+                    self.wrong(value.span(), what, None);
+                }
+            }
+        }
+    }
+
+    fn default_clients(&mut self, file: &File, complete: bool) {
+        let named = file.client.iter().filter_map(|table| table.get_ref().name.as_ref());
+        let names: Vec<_> = named.map(|name| name.get_ref().as_str()).collect();
+        for name in file.default_clients.iter().flatten().filter(|_| complete) {
+            if !names.contains(&name.get_ref().as_str()) {
+                let near = nearest(name.get_ref(), names.iter().copied());
+                let hint = near.map(|near| format!("did you mean `{near}`?"));
+                self.wrong(name.span(), format!("no client is called `{}`", name.get_ref()), hint);
+            }
+        }
+    }
+
+    fn wrong(&mut self, span: Range<usize>, what: impl Into<String>, hint: Option<String>) {
+        self.problems.push(problem_in(self.name, self.text, Some(span), what.into(), hint));
+    }
+}
+
+/// Whether a client can be called so; the name is that of a folder too.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c);
+    name.chars().all(is_word)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        // Windows drops it from the end of a folder's name.
+        && !name.ends_with('.')
+}

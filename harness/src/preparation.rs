@@ -1,0 +1,91 @@
+//! Runs the command that a client is configured to need once before it is driven.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use tokio::sync::watch;
+
+use crosscheck_wire::transcript::Ended;
+
+use crate::driver::{Command, DriveError, Ran, run};
+use crate::report::printable;
+
+/// Why a client could not be prepared. None of this says anything about its conformance.
+#[derive(Debug, thiserror::Error)]
+pub enum PreparationError {
+    /// The command ran and failed.
+    #[error("{how}{}", said(.last_lines))]
+    Failed {
+        /// How it ended.
+        how: String,
+        /// The end of what it printed.
+        last_lines: Vec<String>,
+    },
+    /// The user ended the run.
+    #[error("interrupted")]
+    Interrupted,
+    /// It could not be started.
+    #[error(transparent)]
+    Unstarted(DriveError),
+    /// The system gives no runtime.
+    #[error("could not prepare the run: {0}")]
+    Surroundings(io::Error),
+}
+
+/// Runs `command` in `directory`. What it leaves running is ended with it.
+///
+/// # Errors
+/// When it cannot be started, or does not exit with 0. Values of the `environment` are named in what is told of its
+/// output, and not shown.
+pub fn prepare(
+    command: &Command,
+    directory: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+    interrupted: watch::Receiver<bool>,
+) -> Result<(), PreparationError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(PreparationError::Surroundings)?;
+    let ran =
+        runtime.block_on(run(command, directory, environment, interrupted)).map_err(|error| match error {
+            DriveError::Interrupted => PreparationError::Interrupted,
+            error => PreparationError::Unstarted(error),
+        })?;
+    let how = match ran.ended {
+        Ended::Exited(0) => return Ok(()),
+        Ended::Exited(code) => format!("exited {code}"),
+        Ended::Signal(signal) => format!("died by signal {signal}"),
+        Ended::TimedOut(limit) => format!("ran into the time limit of {limit} ms"),
+    };
+    Err(PreparationError::Failed { how, last_lines: last_lines(&ran, environment) })
+}
+
+/// Lines that are shown of the output.
+const SHOWN: usize = 10;
+/// Values shorter than this are no secrets, and would be found everywhere.
+const SECRET: usize = 6;
+
+fn last_lines(ran: &Ran, environment: &BTreeMap<String, String>) -> Vec<String> {
+    let mut text = format!("{}\n{}", ran.stdout.text, ran.stderr.text);
+    for (name, value) in environment.iter().filter(|(_, value)| value.len() >= SECRET) {
+        text = text.replace(value, &format!("«{name}»"));
+    }
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let end = &lines[lines.len().saturating_sub(SHOWN)..];
+    end.iter().map(|line| format!("{:.200}", printable(line))).collect()
+}
+
+fn said(last_lines: &[String]) -> String {
+    let mut text = String::new();
+    match last_lines {
+        [] => text.push_str(", and printed nothing"),
+        lines => {
+            text.push_str("; its last lines:");
+            for line in lines {
+                let _ = write!(text, "\n      {line}");
+            }
+        }
+    }
+    text
+}
