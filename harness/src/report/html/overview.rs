@@ -66,7 +66,7 @@ fn counted(count: impl Fn(ScenarioResult) -> usize) -> Vec<Counted> {
 /// A requirement and how often it was kept and broken.
 #[derive(Debug, Serialize)]
 pub(super) struct Requirement<'a> {
-    id: &'a str,
+    pub(super) id: &'a str,
     rule: Option<RuleShown<'a>>,
     failed: usize,
     warned: usize,
@@ -75,7 +75,14 @@ pub(super) struct Requirement<'a> {
     not_applicable: usize,
 }
 
-/// Every requirement that was judged, in the order of ids.
+impl Requirement<'_> {
+    /// Whether it applied anywhere.
+    pub(super) fn applied(&self) -> bool {
+        self.failed + self.warned + self.told + self.passed > 0
+    }
+}
+
+/// Every requirement that a check was about, in the order of ids.
 pub(super) fn requirements<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<Requirement<'a>> {
     let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
     for scenario in &client.scenarios {

@@ -40,7 +40,10 @@ pub(super) struct Head<'a> {
 /// What the template behind them takes.
 #[derive(Debug, Serialize)]
 pub(super) struct Foot<'a> {
+    /// Requirements that applied in at least one scenario.
     requirements: Vec<Requirement<'a>>,
+    /// The ids of the others.
+    not_applicable: Vec<&'a str>,
     crosscheck: &'a str,
 }
 
@@ -74,7 +77,10 @@ impl<'a> Head<'a> {
 
 impl<'a> Foot<'a> {
     pub(super) fn new(report: &'a Report, client: &'a ClientReport) -> Self {
-        Self { requirements: requirements(report, client), crosscheck: &report.crosscheck }
+        let (requirements, others): (Vec<_>, Vec<_>) =
+            requirements(report, client).into_iter().partition(Requirement::applied);
+        let not_applicable = others.into_iter().map(|requirement| requirement.id).collect();
+        Self { requirements, not_applicable, crosscheck: &report.crosscheck }
     }
 }
 
