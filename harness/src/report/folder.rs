@@ -1,5 +1,7 @@
 //! Writes a run into a folder: one document for the run, and for each scenario what it left behind.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,10 +9,12 @@ use serde::Serialize;
 
 use crosscheck_scenarios::{Rules, ScenarioId};
 
+use crate::report::html::{self, Transcripts};
+use crate::report::model::ScenarioReport;
 use crate::report::{Comparison, Matrix, Report, junit, official, summary};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
-use crate::whole;
+use crate::{saved, whole};
 
 /// What a scenario leaves behind, in a folder of its id.
 const TRANSCRIPT: &str = "transcript.json";
@@ -18,6 +22,9 @@ const EXCHANGE: &str = "exchange.snap";
 const STDOUT: &str = "stdout.txt";
 const STDERR: &str = "stderr.txt";
 const CHECKS: &str = "checks.json";
+
+/// What people open first.
+const PAGE: &str = "index.html";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -65,16 +72,39 @@ impl Folder {
         for played in all {
             self.write_played(played)?;
         }
-        self.write_client(report, matrix)
+        let transcripts = all.iter().filter_map(|played| match &played.result {
+            PlayedResult::Judged { transcript, .. } => Some((&played.scenario.id, &**transcript)),
+            PlayedResult::NotApplicable(_) => None,
+        });
+        let transcripts: HashMap<_, _> = transcripts.collect();
+        let in_memory = |scenario: &ScenarioReport| transcripts.get(&scenario.id).copied().map(Cow::Borrowed);
+        self.client(report, matrix, &in_memory)
     }
 
-    /// Writes what is said of one client: `report.json`, `junit.xml`, `summary.md`, and the error-handling matrix as
-    /// `errors.md` and `errors.json`.
+    /// Writes what is said of one client: `report.json`, `index.html`, `junit.xml`, `summary.md`, and the error-handling
+    /// matrix as `errors.md` and `errors.json`. Transcripts are those that stand in the folder.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
     pub fn write_client(&self, report: &Report, matrix: &Matrix) -> Result<(), FolderError> {
+        let on_disk = |scenario: &ScenarioReport| {
+            let path = self.0.join(scenario.id.as_str()).join(TRANSCRIPT);
+            saved::read(&path).ok().map(Cow::Owned)
+        };
+        self.client(report, matrix, &on_disk)
+    }
+
+    fn client(
+        &self,
+        report: &Report,
+        matrix: &Matrix,
+        transcripts: &Transcripts<'_>,
+    ) -> Result<(), FolderError> {
         self.overview(report)?;
+        if let [client] = report.clients.as_slice() {
+            let fill = |file: &mut dyn Write| html::write_page(file, report, client, transcripts);
+            self.write_file(Path::new(PAGE), fill)?;
+        }
         self.json(Path::new("errors.json"), matrix)?;
         self.file(Path::new("errors.md"), matrix.to_string().as_bytes())
     }
@@ -118,7 +148,8 @@ impl Folder {
     /// When a file cannot be written; none is left half-written.
     pub fn write_comparison(&self, report: &Report) -> Result<(), FolderError> {
         self.overview(report)?;
-        self.file(Path::new("comparison.md"), Comparison::new(report).to_string().as_bytes())
+        self.file(Path::new("comparison.md"), Comparison::new(report).to_string().as_bytes())?;
+        self.write_file(Path::new(PAGE), |file| html::write_comparison(file, report))
     }
 
     /// What is written for any number of clients.

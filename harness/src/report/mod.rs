@@ -8,6 +8,7 @@ mod difference;
 mod finding;
 mod folder;
 mod github;
+pub mod html;
 mod junit;
 mod live;
 mod matrix;

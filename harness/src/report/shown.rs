@@ -94,13 +94,25 @@ impl Shown<'_> {
         exchange: &Exchange,
         decoded: &mut BTreeMap<String, usize>,
     ) -> io::Result<()> {
-        let Exchange { number, party, request, response, .. } = exchange;
+        let Exchange { number, party, request, .. } = exchange;
         let origin = self.transcript.stage.get(&format!("{party}.origin")).map_or("", String::as_str);
         let heading = format!("#{number}  {} {party} {origin}{}", request.method, request.path);
         let heading = printable(&if self.all { heading } else { cut(&heading, VALUE) });
         let at = milliseconds(exchange.at_us);
         writeln!(out, "\n{HEADING}{heading}{HEADING:#}{}", at_the_edge(&heading, &at))?;
 
+        self.groups(exchange, decoded).into_iter().try_for_each(|group| group.write(out))
+    }
+
+    /// What is known of an exchange below its heading, in order: the request, then the answer. `decoded` holds where
+    /// each token was decoded, so that it is done once.
+    pub(super) fn groups(
+        &self,
+        exchange: &Exchange,
+        decoded: &mut BTreeMap<String, usize>,
+    ) -> Vec<Group<'_>> {
+        let Exchange { number, party, request, response, .. } = exchange;
+        let plain = |label, rows| Group { label, rows, style: Style::new() };
         let mut notes = self.rows();
         if exchange.caller == Caller::As {
             notes.push(0, "", "asked by the authorization server, not by the client");
@@ -108,25 +120,20 @@ impl Shown<'_> {
         if exchange.stray {
             notes.push(0, "", "holds a value of an earlier run: nothing is judged by it");
         }
-        notes.write(out, "note", Style::new())?;
-        self.headers(&request.headers).write(out, "header", Style::new())?;
         let mut auth = self.rows();
         for presented in &request.authentication {
             auth.push(0, "", authentication(presented));
         }
-        auth.write(out, "auth", Style::new())?;
         let mut query = self.params(&request.query, *number, decoded);
         if let (Some(raw), true) = (&request.raw_query, self.all) {
             query.push(0, "as sent", raw.to_string());
         }
-        query.write(out, "query", Style::new())?;
-        if request.body.params.is_empty() {
-            self.body(out, &request.body, *party)?;
+        let body = if request.body.params.is_empty() {
+            self.body(&request.body, *party)
         } else {
             let label = if request.body.json.is_some() { "json" } else { "form" };
-            self.params(&request.body.params, *number, decoded).write(out, label, Style::new())?;
-            self.incomplete(&request.body).write(out, "note", Style::new())?;
-        }
+            plain(label, self.params(&request.body.params, *number, decoded))
+        };
 
         let took = milliseconds(exchange.took_us);
         let why = match exchange.refusal.as_str() {
@@ -137,9 +144,18 @@ impl Shown<'_> {
         let mut answer = self.rows();
         answer.push(0, "", format!("{} after {took}{why}", status(response.status)));
         let style = if (200..300).contains(&response.status) { PASS } else { ODD };
-        answer.write(out, "answer", style)?;
-        self.headers(&response.headers).write(out, "header", Style::new())?;
-        self.body(out, &response.body, *party)
+        vec![
+            plain("note", notes),
+            plain("header", self.headers(&request.headers)),
+            plain("auth", auth),
+            plain("query", query),
+            body,
+            plain("note", self.incomplete(&request.body)),
+            Group { label: ANSWER, rows: answer, style },
+            plain("header", self.headers(&response.headers)),
+            self.body(&response.body, *party),
+            plain("note", self.incomplete(&response.body)),
+        ]
     }
 
     fn headers(&self, headers: &[Header]) -> Rows<'_> {
@@ -172,7 +188,7 @@ impl Shown<'_> {
     }
 
     /// JSON member by member; any other text in lines.
-    fn body(&self, out: &mut impl Write, body: &Body, party: Party) -> io::Result<()> {
+    fn body(&self, body: &Body, party: Party) -> Group<'_> {
         let mut rows = self.rows();
         // What the MCP server and its client have to say to each other is not what the exchange is about.
         let depth = if self.all || !party.is_mcp_server() { usize::MAX } else { 0 };
@@ -181,9 +197,7 @@ impl Shown<'_> {
             Some(value) => rows.json(0, "", value, depth),
             None => body.text.to_string().lines().for_each(|line| rows.push(0, "", line)),
         }
-        let label = if body.json.is_some() { "json" } else { "body" };
-        rows.write(out, label, Style::new())?;
-        self.incomplete(body).write(out, "note", Style::new())
+        Group { label: if body.json.is_some() { "json" } else { "body" }, rows, style: Style::new() }
     }
 
     fn incomplete(&self, body: &Body) -> Rows<'_> {
@@ -196,6 +210,15 @@ impl Shown<'_> {
 
     /// What arrived and is no exchange.
     fn left_out(&self, out: &mut impl Write) -> io::Result<()> {
+        let rows = self.not_recorded();
+        if !rows.is_empty() {
+            writeln!(out)?;
+        }
+        rows.write(out, "note", Style::new())
+    }
+
+    /// What arrived and is no exchange, as rows.
+    pub(super) fn not_recorded(&self) -> Rows<'_> {
         let Transcript { malformed, unrecorded, .. } = self.transcript;
         let mut rows = self.rows();
         for malformed in malformed {
@@ -205,36 +228,45 @@ impl Shown<'_> {
         if *unrecorded > 0 {
             rows.push(0, "", format!("{unrecorded} more requests arrived that were not recorded"));
         }
-        if !rows.is_empty() {
-            writeln!(out)?;
-        }
-        rows.write(out, "note", Style::new())
+        rows
     }
 
     fn client(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\n{HEADING}{}{HEADING:#}", self.ended())?;
+        self.client_groups().into_iter().try_for_each(|group| group.write(out))
+    }
+
+    /// How the client ended, in one line.
+    pub(super) fn ended(&self) -> String {
         let client = &self.transcript.client;
         let took = milliseconds(client.took_us);
-        let ended = match client.ended {
+        match client.ended {
             Ended::Exited(code) => format!("client exited {code} after {took}"),
             Ended::Signal(signal) => format!("client died by signal {signal} after {took}"),
             Ended::TimedOut(limit) => format!("client was ended at its time limit of {limit} ms"),
-        };
-        writeln!(out, "\n{HEADING}{ended}{HEADING:#}")?;
-        for (label, output) in [("stdout", &client.stdout), ("stderr", &client.stderr)] {
-            self.output(output).write(out, label, Style::new())?;
         }
+    }
+
+    /// What the client wrote: both streams and its outcome report.
+    pub(super) fn client_groups(&self) -> Vec<Group<'_>> {
+        let client = &self.transcript.client;
         let mut rows = self.rows();
         match &client.report {
             Report::Absent => rows.push(0, "", "none: the client wrote no outcome report"),
             Report::Unreadable(why) => rows.push(0, "", format!("of no use: {why}")),
             Report::Read(report) => {
-                if let Value::Object(mut members) = serde_json::to_value(report)? {
+                if let Ok(Value::Object(mut members)) = serde_json::to_value(report) {
                     members.retain(|_, value| !value.is_null() && *value != json!({}));
                     rows.members(0, &members, usize::MAX);
                 }
             }
         }
-        rows.write(out, "report", Style::new())
+        let plain = |label, rows| Group { label, rows, style: Style::new() };
+        vec![
+            plain("stdout", self.output(&client.stdout)),
+            plain("stderr", self.output(&client.stderr)),
+            plain("report", rows),
+        ]
     }
 
     fn output(&self, output: &Output) -> Rows<'_> {
@@ -264,6 +296,24 @@ impl Shown<'_> {
             .try_for_each(|(name, value)| writeln!(out, "   «{}»\n   {}", printable(name), printable(value)))
     }
 }
+
+/// Rows under one label.
+pub(super) struct Group<'a> {
+    /// Such as `form`.
+    pub(super) label: &'static str,
+    /// The rows; a group without any is not shown.
+    pub(super) rows: Rows<'a>,
+    style: Style,
+}
+
+impl Group<'_> {
+    fn write(self, out: &mut impl Write) -> io::Result<()> {
+        self.rows.write(out, self.label, self.style)
+    }
+}
+
+/// The label of the group with which the answer begins.
+pub(super) const ANSWER: &str = "answer";
 
 /// Headers that decide something in the flow; others are shown where they hold a minted value.
 const MATTER: [&str; 13] = [
@@ -311,6 +361,6 @@ fn status(status: u16) -> String {
     reason.map_or(status.to_string(), |reason| format!("{status} {reason}"))
 }
 
-fn milliseconds(micros: u64) -> String {
+pub(super) fn milliseconds(micros: u64) -> String {
     format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
 }

@@ -30,18 +30,23 @@ const ROWS: usize = 40;
 pub(super) const VALUE: usize = 300;
 
 /// A group of rows under one label.
-pub(super) struct Rows<'a> {
+pub(in crate::report) struct Rows<'a> {
     transcript: &'a Transcript,
     /// Whether the group is written whole.
     all: bool,
     rows: Vec<Row>,
 }
 
-struct Row {
-    depth: usize,
-    name: String,
-    value: String,
-    note: String,
+/// A name and a value.
+pub(in crate::report) struct Row {
+    /// Levels below the group.
+    pub(in crate::report) depth: usize,
+    /// The name; empty for a line of text.
+    pub(in crate::report) name: String,
+    /// The value; empty for a name with members below it.
+    pub(in crate::report) value: String,
+    /// What is said about the value.
+    pub(in crate::report) note: String,
 }
 
 impl<'a> Rows<'a> {
@@ -49,7 +54,7 @@ impl<'a> Rows<'a> {
         Self { transcript, all, rows: Vec::new() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::report) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
@@ -118,14 +123,20 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Writes the group, its lines in `style`; nothing where there is no row.
-    pub(super) fn write(mut self, out: &mut impl Write, label: &str, style: Style) -> io::Result<()> {
+    /// The rows that are shown.
+    pub(in crate::report) fn into_rows(mut self) -> Vec<Row> {
         if !self.all {
             self.shorten();
         }
-        let names = self.rows.iter().map(Row::columns).filter(|columns| (1..=NAME).contains(columns));
+        self.rows
+    }
+
+    /// Writes the group, its lines in `style`; nothing where there is no row.
+    pub(super) fn write(self, out: &mut impl Write, label: &str, style: Style) -> io::Result<()> {
+        let rows = self.into_rows();
+        let names = rows.iter().map(Row::columns).filter(|columns| (1..=NAME).contains(columns));
         let width = names.max().map_or(0, |columns| columns + GAP);
-        let lines = self.rows.iter().flat_map(|row| row.lines(width));
+        let lines = rows.iter().flat_map(|row| row.lines(width));
         for (place, (text, note)) in lines.enumerate() {
             let label = if place == 0 { label } else { "" };
             let label = format!("{:MARGIN$}{label:<LABEL$}", "");
