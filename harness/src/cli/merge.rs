@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use crate::cli::Hinted;
 use crate::cli::run::{tell_step_summary, unless_closed};
 use crate::exit;
-use crate::report::{Comparison, Folder, Matrix, Merged, Part, Report, headline, merge, merged_report};
+use crate::report::{Comparison, Folder, Matrix, Merged, PAGE, Part, Report, headline, merge, merged_report};
 
 /// Options of `crosscheck merge`.
 #[derive(Clone, Debug, clap::Args)]
@@ -130,5 +130,5 @@ fn tell(report: &Report, path: &Path) -> std::io::Result<()> {
             eprintln!("missing {}: shard {shard}", client.name);
         }
     }
-    writeln!(out, "report  {}", path.display())
+    writeln!(out, "report  {}", path.join(PAGE).display())
 }

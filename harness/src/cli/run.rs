@@ -24,7 +24,7 @@ use crate::live::Live;
 use crate::pin::Pins;
 use crate::report::model::RunFacts;
 use crate::report::{
-    ClientReport, Comparison, Folder, JudgedClient, Matrix, Report, Terminal, annotations, step_summary,
+    ClientReport, Comparison, Folder, JudgedClient, Matrix, PAGE, Report, Terminal, annotations, step_summary,
 };
 use crate::run::Settings;
 use crate::select::Selection;
@@ -45,7 +45,7 @@ pub(super) struct RunOptions {
     /// Let warnings fail the run
     #[arg(long, value_name = "WHAT", value_enum)]
     deny: Option<Deny>,
-    /// Write report.json, the error-handling matrix, transcripts and checks.json there
+    /// Write index.html, report.json, junit.xml, summary.md, the error-handling matrix and all transcripts there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Save the values of tokens and secrets in the transcripts of the report, besides their names
@@ -242,7 +242,8 @@ impl<'a> Run<'a> {
         let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(format)));
         // A reader that left early changes nothing about what was found.
         told.or_else(unless_closed)?;
-        let unfiltered = selection.is_everything().then_some(self.scenarios);
+        let is_everything = selection.is_everything() && outcome.not_played == 0;
+        let unfiltered = is_everything.then_some(self.scenarios);
         let as_pinned = match &pins {
             Some(pins) => options.pin.compare(pins, &all, unfiltered, format)?,
             None => true,
@@ -262,7 +263,7 @@ impl<'a> Run<'a> {
         let mut out = anstream::stdout().lock();
         let told = writeln!(out, "{}", Comparison::new(report).by_subject());
         let told = told.and_then(|()| match &self.report {
-            Some(folder) => writeln!(out, "report  {}", folder.display()),
+            Some(folder) => writeln!(out, "report  {}", folder.join(PAGE).display()),
             None => Ok(()),
         });
         Ok(told.or_else(unless_closed)?)

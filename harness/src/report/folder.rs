@@ -24,7 +24,7 @@ const STDERR: &str = "stderr.txt";
 const CHECKS: &str = "checks.json";
 
 /// What people open first.
-const PAGE: &str = "index.html";
+pub const PAGE: &str = "index.html";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);

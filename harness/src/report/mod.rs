@@ -27,7 +27,7 @@ pub use collect::JudgedClient;
 pub use comparison::Comparison;
 pub use difference::write_difference;
 pub(crate) use finding::printable;
-pub use folder::{Folder, FolderError};
+pub use folder::{Folder, FolderError, PAGE};
 pub use github::{annotations, step_summary};
 pub(crate) use live::exchange_line;
 pub use matrix::Matrix;

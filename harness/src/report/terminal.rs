@@ -13,7 +13,7 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::{Again, baseline, repeat, write_difference};
+use crate::report::{Again, PAGE, baseline, repeat, write_difference};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::select::Shard;
 use crate::setup::SetUp;
@@ -257,7 +257,7 @@ impl<'a> Terminal<'a> {
             writeln!(self.out, "warnings fail this run: --deny warnings")?;
         }
         if let Some(report) = report {
-            writeln!(self.out, "report  {}", report.display())?;
+            writeln!(self.out, "report  {}", report.join(PAGE).display())?;
         }
         if self.reference && summary.as_expected() && summary.judged() > 0 {
             writeln!(

@@ -81,10 +81,10 @@ impl Tone {
     fn of(check: &CheckReport) -> Self {
         match (check.verdict, check.standing) {
             (Verdict::Pass | Verdict::NotApplicable, _) => Self::Plain,
-            (Verdict::Info, _) | (_, Standing::Told) => Self::Told,
+            (_, Standing::Announced | Standing::Told) => Self::Told,
             (_, Standing::Expected) => Self::Expected,
-            (Verdict::Warn, Standing::Counted) => Self::Warned,
-            (Verdict::Fail | Verdict::NotReached, Standing::Counted) => Self::Failed,
+            (_, Standing::Warning) => Self::Warned,
+            (_, Standing::Failure) => Self::Failed,
         }
     }
 }

@@ -43,7 +43,7 @@ fn each_client_has_a_report_of_its_own_and_a_single_one_has_the_folder() {
     let folder = configured(&format!("report = \"reports\"\n{}", two()));
     let reports = folder.path().join("reports");
     let call = call_in(folder.path(), &["run", "--exact", ISSUER]).exits(1);
-    call.says(&format!("report  {}\n", std::path::Path::new("reports").join("slash").display()));
+    call.says(&format!("report  {}\n", std::path::Path::new("reports").join("slash/index.html").display()));
     assert!(reports.join("honest/report.json").is_file() && reports.join("slash/report.json").is_file());
     let args = ["run", "--exact", ISSUER, "--client", "slash", "--report", "one"];
     call_in(folder.path(), &args).exits(1).says("report  one\n");
