@@ -10,6 +10,7 @@ mod init;
 mod judge;
 mod list;
 mod merge;
+mod pages;
 mod pin;
 mod progress;
 mod run;
@@ -63,13 +64,13 @@ enum Action {
     Show(show::ShowOptions),
     /// Accept or reject what differs from the pinned exchanges of a client
     Review(pin::ReviewOptions),
-    /// List the scenarios, or the requirements
+    /// List the scenarios, the requirements or the profiles
     List(list::ListOptions),
     /// Explain a scenario or a requirement
     Explain(explain::ExplainOptions),
     /// Prove Crosscheck itself: every fault is found, every right client is left alone
     SelfTest(self_test::SelfTestOptions),
-    /// Print the JSON Schema of scenario files, of outcome reports, or of the configuration
+    /// Print the JSON Schema of scenario files, outcome reports, the configuration or report.json
     Schema {
         /// What it is the schema of
         #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]

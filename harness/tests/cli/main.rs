@@ -3,6 +3,7 @@
 mod bad_clients;
 mod baseline;
 mod config;
+mod docs;
 mod examples;
 mod findings;
 mod generated;

@@ -1,0 +1,58 @@
+//! Relative links and anchors.
+
+use super::{Page, root};
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut wrong = Vec::new();
+    for page in Page::all() {
+        let prose = page.prose();
+        for target in links(&prose) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let folder = page.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let name = if path.is_empty() { page.name.clone() } else { below(folder, path) };
+            if !root().join(&name).exists() {
+                wrong.push(format!("{}: {target}: there is no {name}", page.name));
+            } else if !anchor.is_empty() && !anchors(&Page::read(&name)).iter().any(|known| known == anchor) {
+                wrong.push(format!("{}: {target}: {name} has no such heading", page.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The targets of the inline links in `text`.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+/// A path that begins in `folder`, without its `..`.
+fn below(folder: &str, path: &str) -> String {
+    let mut parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The anchors that a forge gives to the headings of a page.
+fn anchors(page: &Page) -> Vec<String> {
+    let prose = page.prose();
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let mut anchors: Vec<String> = Vec::new();
+    for heading in headings.map(|line| line.trim_start_matches('#').trim()) {
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();
+        // The second of the same name has a number.
+        let same = anchors.iter().filter(|known| **known == anchor).count();
+        anchors.push(if same == 0 { anchor } else { format!("{anchor}-{same}") });
+    }
+    anchors
+}
