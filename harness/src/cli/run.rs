@@ -78,7 +78,10 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 
     let set_ups = set_ups(runs.iter().map(|run| &run.client), &scenarios, &run.interrupted)?;
     let mut as_expected = true;
-    for (client, set_up) in runs.into_iter().zip(set_ups) {
+    for (place, (client, set_up)) in runs.into_iter().zip(set_ups).enumerate() {
+        if place > 0 {
+            writeln!(anstream::stdout()).or_else(unless_closed)?;
+        }
         as_expected &= run.drive(client, set_up)?;
     }
     Ok(exit::code(as_expected))
