@@ -7,6 +7,7 @@ mod examples;
 mod findings;
 mod generated;
 mod invocation;
+mod merge;
 mod pin;
 mod readme;
 mod recipes;
