@@ -72,7 +72,7 @@ fn a_server_that_was_not_asked_has_no_lane_unless_the_flow_has_it() {
 #[test]
 fn one_cause_is_told_once_and_failures_come_before_warnings() {
     let warning = json!({ "id": "jb-format", "requirement": "jb-format", "verdict": "warn",
-        "standing": "counted", "finding": { "what": "a warning" } });
+        "standing": "warning", "finding": { "what": "a warning" } });
     let scenarios = vec![
         scenario("a/one", &[warning]),
         scenario("a/three", &[failure("wrong")]),
@@ -191,7 +191,7 @@ fn scenario(id: &str, checks: &[Value]) -> Value {
 fn failure(what: &str) -> Value {
     json!({
         "id": "tx-audience-is-as-issuer", "requirement": "tx-audience-is-as-issuer", "verdict": "fail",
-        "standing": "counted", "message": what,
+        "standing": "failure", "message": what,
         "finding": {
             "what": what, "exchange": 2, "as_expected": [what], "excerpt": what, "repeated": 1,
             "compared": [{ "name": what, "expected": what, "seen": format!("{what}/") }],
