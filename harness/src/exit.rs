@@ -6,7 +6,7 @@ use std::process::ExitCode;
 pub const AS_EXPECTED: u8 = 0;
 /// There are findings that were not expected.
 pub const FINDINGS: u8 = 1;
-/// The run could not be made: bad arguments, a bad scenario, a command that does not start.
+/// The run could not be made: bad arguments, a bad configuration or scenario, a command that does not start.
 pub const COULD_NOT_RUN: u8 = 2;
 
 /// The code for a run that was made.

@@ -93,7 +93,11 @@ fn text(folder: &Path) -> String {
         None => (&UNKNOWN, "Put the path of your program in its place.".to_owned()),
     };
     let folder = folder.file_name().and_then(|name| name.to_str()).filter(|name| is_name(name));
-    let capabilities: Vec<_> = Capability::all().iter().map(ToString::to_string).collect();
+    let has_its_key = |word: &Capability| {
+        matches!(word, Capability::AsAuth(_) | Capability::IdpAuth(_) | Capability::PinnedIssuer)
+    };
+    let capabilities = Capability::all().into_iter().filter(|word| !has_its_key(word));
+    let capabilities: Vec<_> = capabilities.map(|word| word.to_string()).collect();
     [
         ("{version}", env!("CARGO_PKG_VERSION").to_owned()),
         ("{name}", folder.unwrap_or("my-client").to_owned()),
@@ -101,7 +105,7 @@ fn text(folder: &Path) -> String {
         ("{command}", list(language.command)),
         ("{setup}", list(language.setup)),
         ("{profiles}", Profile::ALL.map(Profile::as_str).join(", ")),
-        ("{capabilities}", textwrap::fill(&capabilities.join(", "), 110).replace('\n', "\n# ")),
+        ("{capabilities}", capabilities.join(", ")),
         ("{methods}", AuthMethod::ALL.map(AuthMethod::as_str).join(", ")),
     ]
     .into_iter()

@@ -46,7 +46,7 @@ Three commands to begin with:
 Exit codes:
   0  everything is as expected
   1  there are findings, or expected findings that no longer occur
-  2  the run could not be made: bad arguments, a bad scenario, a command that does not start";
+  2  the run could not be made: bad arguments, a bad configuration or scenario, a command that does not start";
 
 #[derive(Debug, Subcommand)]
 enum Action {

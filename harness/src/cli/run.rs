@@ -88,6 +88,9 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         set_ups(driven, &scenarios, &run.interrupted, &options.tell.live_at_set_up())?.into_iter();
     let (mut as_expected, mut clients) = (true, Vec::new());
     for client in runs {
+        if !clients.is_empty() {
+            writeln!(anstream::stdout()).or_else(unless_closed)?;
+        }
         let set_up = if client.plan.is_empty() { None } else { set_ups.next() };
         let (report, is_as_expected) = run.drive(client, set_up)?;
         as_expected &= is_as_expected;
@@ -138,7 +141,8 @@ impl<'a> Run<'a> {
         if let Some(option) = options.baseline.of_one_client().filter(|_| several) {
             return Err(Hinted::error(
                 format!("`{option}` is about one client, and {clients} would be driven"),
-                "choose one with `--client NAME`, or name what is expected of each in the configuration",
+                "choose one with `--client NAME`, or write what is expected of each as [[client.expected]] in the \
+                 configuration",
             ));
         }
         let report = options.report.clone();

@@ -253,7 +253,7 @@ impl Check<'_> {
                 self.wrong(
                     name.span(),
                     format!("`{}` cannot be the name of a client", name.get_ref().escape_debug()),
-                    Some("use letters, digits, `-`, `_` and `.`, a letter or digit first".into()),
+                    Some("use letters, digits, `-`, `_` and `.`; it begins with a letter or digit, and ends with no dot".into()),
                 );
             } else if names.iter().any(|other| other.eq_ignore_ascii_case(name.get_ref())) {
                 self.wrong(

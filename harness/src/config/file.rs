@@ -57,7 +57,7 @@ pub enum Deny {
 #[schemars(rename = "Client", extend("required" = ["name"]))]
 pub(super) struct ClientTable {
     /// Its name: letters, digits, `-`, `_` and `.`, a letter or digit first. Its reports stand in a folder of that name.
-    #[schemars(with = "String", regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"))]
+    #[schemars(with = "String", regex(pattern = "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$"))]
     pub(super) name: Option<Spanned<String>>,
     /// The command, to which the MCP server's URL is appended; the embedded reference client by default. A relative
     /// path of the program begins in `directory`.

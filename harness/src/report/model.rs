@@ -21,7 +21,7 @@ pub struct Report {
     pub version: u32,
     /// Version of crosscheck that judged.
     pub crosscheck: String,
-    /// Whether every client is as expected, which is exit code 0.
+    /// Whether every client is as expected: exit code 0, unless exchanges differ from the pinned ones.
     pub as_expected: bool,
     /// The rules behind the findings, by requirement.
     pub rules: BTreeMap<RequirementId, Rule>,

@@ -15,7 +15,8 @@ const SLASH: &[&str] = &["--", "crosscheck", "reference-client", "--fault", "aud
 const HONEST: &[&str] = &[];
 
 fn run(scenario: &str, options: &[&str], client: &[&str]) -> Call {
-    let args: Vec<_> = ["run", "--exact", scenario].iter().chain(options).chain(client).copied().collect();
+    let args: Vec<_> =
+        ["run", "--no-config", "--exact", scenario].iter().chain(options).chain(client).copied().collect();
     crosscheck(&args)
 }
 

@@ -8,6 +8,7 @@ mod examples;
 mod findings;
 mod generated;
 mod invocation;
+mod merge;
 mod pin;
 mod readme;
 mod recipes;

@@ -4,10 +4,12 @@ use std::fs;
 
 use serde_json::Value;
 
+use crosscheck::report::Report;
+use crosscheck::report::model::Standing;
 use crosscheck_scenarios::ScenarioId;
 use crosscheck_wire::Transcript;
 
-use crate::{CROSSCHECK, crosscheck, folder, text};
+use crate::{CROSSCHECK, call, crosscheck, folder, text};
 
 const OFFICIAL: &str = "auth/cross-app-access-complete-flow";
 
@@ -37,6 +39,116 @@ fn a_report_holds_the_run_and_every_transcript_and_no_secret() {
     assert!(transcript.exchanges.len() >= 6);
     assert!(!saved.contains("eyJ"), "a token stands in the transcript");
     assert!(path.join("flow/complete/stdout.txt").is_file());
+}
+
+const FAULTY: [&str; 5] = ["--", "crosscheck", "reference-client", "--fault", "audience-trailing-slash"];
+const ISSUER: &str = "discovery/issuer-without-path";
+
+#[test]
+fn a_report_is_read_back_as_it_was_written() {
+    let folder = folder();
+    let args = ["run", "discovery", "--no-config", "--report", text(folder.path())];
+    crosscheck(&[&args[..], &FAULTY].concat()).exits(1);
+    let written = json(&folder.path().join("report.json"));
+    let report = Report::parse(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), written);
+    let client = &report.clients[0];
+    let scenario = client.scenarios.iter().find(|scenario| scenario.id.as_str() == ISSUER).unwrap();
+    let finding = scenario.checks.iter().find(|check| check.standing == Standing::Failure).unwrap();
+    assert_eq!(finding.id, "tx-audience-is-as-issuer");
+    assert!(report.rules[&finding.requirement].source.iter().any(|source| source.starts_with("ID-JAG")));
+    assert!(finding.message.as_deref().unwrap().contains("POST idp /token"));
+    assert!(scenario.passed.contains(&"tx-grant-type".to_owned()), "{:?}", scenario.passed);
+    let ids = scenario.not_applicable.values().flatten().chain(&scenario.passed);
+    assert!(ids.collect::<Vec<_>>().len() > 50, "every check is told");
+}
+
+#[test]
+fn the_schema_of_reports_is_the_committed_one() {
+    let schema = crosscheck(&["schema", "report"]).exits(0).stdout;
+    assert_eq!(schema, include_str!("../../report.schema.json"));
+}
+
+#[test]
+fn junit_has_a_case_a_scenario_with_failures_warnings_and_what_does_not_apply() {
+    let folder = folder();
+    let expected = folder.path().join("expected.toml");
+    let entries =
+        [("discovery/issuer-with-path", "tx-audience-is-as-issuer"), ("flow/complete", "flow-order")];
+    let entries = entries.map(|(scenario, requirement)| {
+        format!(
+            "[[expected]]\nscenario = \"{scenario}\"\nrequirement = \"{requirement}\"\nreason = \"why\"\n"
+        )
+    });
+    fs::write(&expected, entries.concat()).unwrap();
+    let args = [
+        "run",
+        "discovery",
+        "flow",
+        "--no-config",
+        "--capabilities",
+        "calls",
+        "--report",
+        text(folder.path()),
+    ];
+    let args = [&args[..], &["--expected", text(&expected)], &FAULTY].concat();
+    crosscheck(&args).exits(1);
+    let text = fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    let junit = quick_junit::Report::deserialize_from_str(&text).unwrap();
+    let report = Report::parse(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    let (suite, client) = (&junit.test_suites[0], &report.clients[0]);
+    // One more for the entry of flow/complete, which is stale.
+    assert_eq!(suite.test_cases.len(), client.scenarios.len() + 1);
+    assert_eq!((suite.failures, suite.skipped), (client.counts.failed + 1, client.counts.not_applicable));
+    let case = |name: &str| suite.test_cases.iter().find(|case| case.name.as_str() == name).unwrap();
+    let told = |name: &str| format!("{:?}", case(name));
+    assert!(told(ISSUER).contains("FAIL  discovery/issuer-without-path · tx-audience-is-as-issuer"));
+    assert!(told(ISSUER).contains("again crosscheck run --no-config --capabilities calls --exact"));
+    assert!(told("discovery/issuer-with-path").contains("EXPECTED  discovery/issuer-with-path"));
+    assert!(told("discovery/idp-by-issuer").contains("not applicable: idp-discovery not declared"));
+    assert!(told("expected findings occur").contains("flow-order @ flow/complete"));
+    assert_eq!(case(ISSUER).classname.as_ref().unwrap().as_str(), "reference.discovery");
+
+    let denied = [&args[..2], &["--deny", "warnings"], &args[2..]].concat();
+    crosscheck(&denied).exits(1);
+    let text = fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    let junit = quick_junit::Report::deserialize_from_str(&text).unwrap();
+    assert_eq!(junit.test_suites[0].failures, client.counts.failed + client.counts.warned + 1);
+}
+
+#[test]
+fn github_gets_a_summary_and_annotations() {
+    let folder = folder();
+    let summary = folder.path().join("step.md");
+    fs::write(&summary, "before\n").unwrap();
+    let mut command = std::process::Command::new(CROSSCHECK);
+    command.args(["run", "discovery", "--no-config", "--format", "json"]).args(FAULTY);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    let told = call(&mut command).exits(1);
+    assert!(serde_json::from_str::<Value>(&told.stdout).is_ok(), "standard output is data");
+    let annotations: Vec<_> = told.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(annotations.len(), 11, "{annotations:?}");
+    assert!(annotations[0].starts_with("::error title=discovery/"), "{}", annotations[0]);
+    assert!(
+        annotations[0].contains("tx-audience-is-as-issuer::The ID-JAG is requested for"),
+        "{}",
+        annotations[0]
+    );
+    assert!(annotations[10].starts_with("::notice title=crosscheck::… and "), "{}", annotations[10]);
+    let summary = fs::read_to_string(&summary).unwrap();
+    assert!(summary.starts_with("before\n## ❌ "), "{summary}");
+    assert!(
+        summary.contains("\n| fail | `discovery/issuer-without-path` | `tx-audience-is-as-issuer` | "),
+        "{summary}"
+    );
+    assert!(summary.contains("again crosscheck run --no-config --exact discovery/"), "{summary}");
+    assert!(summary.len() < 1_000_000);
+
+    let mut command = std::process::Command::new(CROSSCHECK);
+    command
+        .args(["run", "--exact", "flow/complete", "--no-config"])
+        .env("GITHUB_STEP_SUMMARY", folder.path());
+    call(&mut command).exits(2).says("GITHUB_STEP_SUMMARY names");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn fail_fast_starts_nothing_after_the_first_failure() {
     let json = [stop.as_slice(), &["--format", "json"]].concat();
     let call = run(&json, &SLASH).exits(1).says("stopped at the first failure: 2 scenarios not played\n");
     let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
-    assert_eq!(report["scenarios"].as_array().map(Vec::len), Some(1));
+    assert_eq!(report["clients"][0]["scenarios"].as_array().map(Vec::len), Some(1));
     run(&stop, &[]).exits(0).says("\n3 passed ").without("stopped");
 }
 

@@ -90,17 +90,12 @@ fn verdict(client: &ClientReport) -> String {
     let told = [(counts.failed, "failed"), (counts.warned, "with warnings"), (counts.expected, "expected")];
     let mut told: Vec<_> =
         told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    told.push(format!("{} passed of {} judged", counts.passed, judged(client)));
+    told.push(format!("{} passed of {} judged", counts.passed, counts.judged()));
     if !client.stale.is_empty() {
         told.push(format!("{} no longer there", count(client.stale.len(), "expected finding")));
     }
     let verdict = if client.as_expected { "As expected" } else { "Not as expected" };
     format!("{verdict}: {}", told.join(" · "))
-}
-
-fn judged(client: &ClientReport) -> usize {
-    let counts = client.counts;
-    counts.passed + counts.failed + counts.warned + counts.expected
 }
 
 fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str, Vec<Cow<'a, str>>)> {
@@ -119,6 +114,7 @@ fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str,
         let none = run.declared.is_empty().then_some(Cow::Borrowed("nothing"));
         fact("declared", none.map_or_else(|| each(&run.declared), |none| vec![none]));
     }
+    fact("rules as of", client.as_of.iter().map(|release| release.as_str().into()).collect());
     fact("level", client.level_in_words.iter().map(|words| words.as_str().into()).collect());
     if let Some(run) = &client.run {
         if run.deny_warnings {
@@ -141,7 +137,7 @@ fn cautions(client: &ClientReport, transcript: &Transcripts<'_>) -> Vec<String> 
     let mut cautions = Vec::new();
     let applies = |scenario: &&ScenarioReport| scenario.result != ScenarioResult::NotApplicable;
     let mut recorded = client.scenarios.iter().filter(applies).filter_map(transcript).peekable();
-    if judged(client) == 0 {
+    if client.counts.judged() == 0 {
         cautions.push(
             "No scenario applies: each needs what the client does not declare, so that nothing was judged."
                 .to_owned(),

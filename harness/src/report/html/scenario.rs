@@ -10,7 +10,7 @@ use crate::report::html::findings::RuleShown;
 use crate::report::html::message::Recorded;
 use crate::report::html::sequence::{Diagram, Marks};
 use crate::report::html::{Tone, count};
-use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult};
+use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult, Standing};
 use crate::report::shown::milliseconds;
 
 /// Which sections are open at first.
@@ -64,6 +64,8 @@ struct Found<'a> {
     id: &'a str,
     tone: Tone,
     verdict: &'static str,
+    /// Whether it would count by the newest rules, and does not by those of the release that was named.
+    announced: bool,
     reason: Option<&'a str>,
     message: Option<&'a str>,
     exchange: Option<usize>,
@@ -123,6 +125,7 @@ impl<'a> Found<'a> {
             id: &check.id,
             tone: Tone::of(check),
             verdict: check.verdict.as_str(),
+            announced: check.standing == Standing::Announced,
             reason: check.reason.as_deref(),
             message: check.message.as_deref(),
             exchange: finding.exchange,

@@ -108,7 +108,7 @@ document.addEventListener("click", async (event) => {
     const arrow = event.target.closest(".dia g");
     if (arrow) {
         const place = all("g", arrow.parentNode).indexOf(arrow);
-        const message = one(".m", arrow.closest(".in")).children[place]?.firstElementChild;
+        const message = one("ol.m", arrow.closest(".in")).children[place]?.firstElementChild;
         if (message) {
             message.open = true;
             message.scrollIntoView({ block: "center" });

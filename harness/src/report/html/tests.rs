@@ -17,7 +17,7 @@ const REVEALED: &str = "the-secret-itself";
 
 #[test]
 fn hostile_text_stays_text_wherever_it_stands() {
-    let mut report = report(vec![client(HOSTILE, vec![scenario("flow/complete", vec![failure(HOSTILE)])])]);
+    let mut report = report(vec![client(HOSTILE, &[scenario("flow/complete", &[failure(HOSTILE)])])]);
     let client = &mut report.clients[0];
     client.stale = vec![HOSTILE.to_owned()];
     let scenario = &mut client.scenarios[0];
@@ -26,7 +26,7 @@ fn hostile_text_stays_text_wherever_it_stands() {
     }
     scenario.difference = vec![format!("+{HOSTILE}")];
     scenario.checks[0].reason = Some(HOSTILE.to_owned());
-    let mut transcript = transcript(vec![exchange(1, "idp", HOSTILE), exchange(2, "as", "plain")]);
+    let mut transcript = transcript(&[exchange(1, "idp", HOSTILE), exchange(2, "as", "plain")]);
     transcript["client"]["stderr"]["text"] = json!(HOSTILE);
     for text in [page(&report, &transcript), comparison(&report)] {
         assert!(!text.contains("<img"), "{text}");
@@ -39,17 +39,17 @@ fn hostile_text_stays_text_wherever_it_stands() {
 
 #[test]
 fn a_revealed_value_is_not_on_the_page() {
-    let report = report(vec![client("one", vec![scenario("flow/complete", vec![])])]);
-    let text = page(&report, &transcript(vec![exchange(1, "idp", "plain")]));
+    let report = report(vec![client("one", &[scenario("flow/complete", &[])])]);
+    let text = page(&report, &transcript(&[exchange(1, "idp", "plain")]));
     assert!(text.contains("«id_token»"), "{text}");
     assert!(!text.contains(REVEALED), "{text}");
 }
 
 #[test]
 fn the_offending_arrow_is_marked_and_what_follows_is_grey() {
-    let report = report(vec![client("one", vec![scenario("flow/complete", vec![failure("wrong")])])]);
-    let exchanges = (1..=3).map(|number| exchange(number, "idp", "plain")).collect();
-    let text = page(&report, &transcript(exchanges));
+    let report = report(vec![client("one", &[scenario("flow/complete", &[failure("wrong")])])]);
+    let exchanges: Vec<_> = (1..=3).map(|number| exchange(number, "idp", "plain")).collect();
+    let text = page(&report, &transcript(&exchanges));
     let arrows: Vec<_> = text.split("<g").skip(1).filter(|arrow| arrow.contains("<path d=\"M")).collect();
     assert_eq!(arrows.len(), 3, "{text}");
     assert!(arrows[0].starts_with('>'), "{}", arrows[0]);
@@ -62,9 +62,9 @@ fn the_offending_arrow_is_marked_and_what_follows_is_grey() {
 
 #[test]
 fn a_server_that_was_not_asked_has_no_lane_unless_the_flow_has_it() {
-    let report = report(vec![client("one", vec![scenario("flow/complete", vec![])])]);
-    let plain = page(&report, &transcript(vec![exchange(1, "idp", "plain")]));
-    let astray = page(&report, &transcript(vec![exchange(1, "trap", "plain")]));
+    let report = report(vec![client("one", &[scenario("flow/complete", &[])])]);
+    let plain = page(&report, &transcript(&[exchange(1, "idp", "plain")]));
+    let astray = page(&report, &transcript(&[exchange(1, "trap", "plain")]));
     assert!(plain.contains(">MCP server</text>") && !plain.contains(">trap</text>"), "{plain}");
     assert!(astray.contains(">trap</text>"), "{astray}");
 }
@@ -72,13 +72,13 @@ fn a_server_that_was_not_asked_has_no_lane_unless_the_flow_has_it() {
 #[test]
 fn one_cause_is_told_once_and_failures_come_before_warnings() {
     let warning = json!({ "id": "jb-format", "requirement": "jb-format", "verdict": "warn",
-        "standing": "counted", "finding": { "what": "a warning" } });
+        "standing": "warning", "finding": { "what": "a warning" } });
     let scenarios = vec![
-        scenario("a/one", vec![warning]),
-        scenario("a/three", vec![failure("wrong")]),
-        scenario("a/two", vec![failure("wrong")]),
+        scenario("a/one", &[warning]),
+        scenario("a/three", &[failure("wrong")]),
+        scenario("a/two", &[failure("wrong")]),
     ];
-    let text = page(&report(vec![client("one", scenarios)]), &transcript(vec![]));
+    let text = page(&report(vec![client("one", &scenarios)]), &transcript(&[]));
     assert!(text.contains("2 scenarios, one cause"), "{text}");
     let (failed, warned) =
         (text.find("<article class=\"f failed\""), text.find("<article class=\"f warned\""));
@@ -90,8 +90,8 @@ fn expected_findings_are_folded_with_their_reason() {
     let mut expected = failure("wrong");
     expected["standing"] = json!("expected");
     expected["reason"] = json!("until the next release");
-    let report = report(vec![client("one", vec![scenario("a/one", vec![expected])])]);
-    let text = page(&report, &transcript(vec![]));
+    let report = report(vec![client("one", &[scenario("a/one", &[expected])])]);
+    let text = page(&report, &transcript(&[]));
     assert!(text.contains("<summary>1 expected</summary>"), "{text}");
     assert!(text.contains("Expected: until the next release"), "{text}");
     assert!(text.contains("Nothing was found that counts."), "{text}");
@@ -99,10 +99,10 @@ fn expected_findings_are_folded_with_their_reason() {
 
 #[test]
 fn what_makes_a_pass_meaningless_stands_in_front() {
-    let mut report = report(vec![client("one", vec![scenario("a/one", vec![])])]);
+    let mut report = report(vec![client("one", &[scenario("a/one", &[])])]);
     report.clients[0].level = Some(1);
     report.clients[0].counts.codes_not_shown = 3;
-    let text = page(&report, &transcript(vec![exchange(1, "idp", "plain")]));
+    let text = page(&report, &transcript(&[exchange(1, "idp", "plain")]));
     for caution in [
         "The client never asked the resource authorization server",
         "The client wrote no outcome report",
@@ -112,16 +112,16 @@ fn what_makes_a_pass_meaningless_stands_in_front() {
     ] {
         assert!(text.contains(caution), "`{caution}` is missing in {text}");
     }
-    let reached = page(&report, &transcript(vec![exchange(1, "as", "plain")]));
+    let reached = page(&report, &transcript(&[exchange(1, "as", "plain")]));
     assert!(!reached.contains("The client never asked"), "{reached}");
     report.clients[0].counts = serde_json::from_value(counts(0)).expect("the counts have their form");
-    assert!(page(&report, &transcript(vec![])).contains("No scenario applies"));
+    assert!(page(&report, &transcript(&[])).contains("No scenario applies"));
 }
 
 #[test]
 fn a_page_asks_the_network_for_nothing() {
-    let report = report(vec![client("one", vec![scenario("a/one", vec![failure("wrong")])])]);
-    for text in [page(&report, &transcript(vec![exchange(1, "idp", "plain")])), comparison(&report)] {
+    let report = report(vec![client("one", &[scenario("a/one", &[failure("wrong")])])]);
+    for text in [page(&report, &transcript(&[exchange(1, "idp", "plain")])), comparison(&report)] {
         assert!(text.contains("content=\"default-src 'none';"), "{text}");
         for reference in [" src=", "@import", "url(", "href=\"http", "href=\"//", " style=", " onclick="] {
             assert!(!text.contains(reference), "`{reference}` is in {text}");
@@ -131,8 +131,8 @@ fn a_page_asks_the_network_for_nothing() {
 
 #[test]
 fn a_comparison_links_every_cell_to_its_scenario() {
-    let one = client("one", vec![scenario("a/one", vec![]), scenario("b/two", vec![])]);
-    let two = client("number two", vec![scenario("a/one", vec![failure("wrong")])]);
+    let one = client("one", &[scenario("a/one", &[]), scenario("b/two", &[])]);
+    let two = client("number two", &[scenario("a/one", &[failure("wrong")])]);
     let text = comparison(&report(vec![one, two]));
     assert!(text.contains("<a href=\"number%20two/index.html\">number two</a>"), "{text}");
     assert!(text.contains("<td class=failed><a href=\"number%20two/index.html#a/one\">"), "{text}");
@@ -160,7 +160,7 @@ fn report(clients: Vec<ClientReport>) -> Report {
     Report { version, crosscheck, as_expected: false, rules: BTreeMap::new(), clients }
 }
 
-fn client(name: &str, scenarios: Vec<Value>) -> ClientReport {
+fn client(name: &str, scenarios: &[Value]) -> ClientReport {
     let client = json!({
         "name": name, "as_expected": false, "level": 2, "level_in_words": "level 2", "counts": counts(1),
         "stale": [], "scenarios": scenarios,
@@ -178,7 +178,7 @@ fn counts(passed: usize) -> Value {
         "outcome_reports": 0, "codes_not_shown": 0 })
 }
 
-fn scenario(id: &str, checks: Vec<Value>) -> Value {
+fn scenario(id: &str, checks: &[Value]) -> Value {
     let failed = !checks.is_empty();
     json!({
         "id": id, "title": "A title", "why": "A reason.", "result": if failed { "failed" } else { "passed" },
@@ -191,7 +191,7 @@ fn scenario(id: &str, checks: Vec<Value>) -> Value {
 fn failure(what: &str) -> Value {
     json!({
         "id": "tx-audience-is-as-issuer", "requirement": "tx-audience-is-as-issuer", "verdict": "fail",
-        "standing": "counted", "message": what,
+        "standing": "failure", "message": what,
         "finding": {
             "what": what, "exchange": 2, "as_expected": [what], "excerpt": what, "repeated": 1,
             "compared": [{ "name": what, "expected": what, "seen": format!("{what}/") }],
@@ -200,7 +200,7 @@ fn failure(what: &str) -> Value {
     })
 }
 
-fn transcript(exchanges: Vec<Value>) -> Value {
+fn transcript(exchanges: &[Value]) -> Value {
     let output = json!({ "text": "", "bytes": 0, "dropped": 0 });
     json!({
         "version": 1, "scenario": "flow/complete", "started_at_ms": 0, "profile": "mcp",

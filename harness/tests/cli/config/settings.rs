@@ -58,14 +58,17 @@ fn the_command_line_wins_over_the_file() {
     let report = |options: &[&str]| {
         let args = ["run", "--format", "json"].iter().chain(options).copied().collect::<Vec<_>>();
         let call = call_in(folder.path(), &args).exits(0);
-        serde_json::from_str::<serde_json::Value>(&call.stdout).unwrap()
+        serde_json::from_str::<serde_json::Value>(&call.stdout).unwrap()["clients"][0].clone()
     };
     let declared = |report: &serde_json::Value| {
-        let words = report["declared"].as_array().unwrap().iter();
+        let words = report["run"]["declared"].as_array().unwrap().iter();
         words.map(|word| word.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(",")
     };
     let own = report(&[]);
-    assert_eq!((own["profile"].as_str(), own["spec_version"].as_str()), (Some("base"), Some("2026-07-28")));
+    assert_eq!(
+        (own["run"]["profile"].as_str(), own["run"]["spec_version"].as_str()),
+        (Some("base"), Some("2026-07-28"))
+    );
     assert_eq!(declared(&own), "calls,idp-auth=none,as-auth=client_secret_basic");
     let ids = |report: &serde_json::Value| {
         report["scenarios"].as_array().unwrap().iter().map(|one| one["id"].to_string()).collect::<Vec<_>>()
@@ -81,7 +84,7 @@ fn the_command_line_wins_over_the_file() {
         "--exact",
         ISSUER,
     ]);
-    assert_eq!(given["profile"].as_str(), Some("mcp"));
+    assert_eq!(given["run"]["profile"].as_str(), Some("mcp"));
     assert_eq!(
         declared(&given),
         "calls,idp-auth=client_secret_post,idp-auth=private_key_jwt,as-auth=client_secret_basic,pinned-issuer"

@@ -46,7 +46,7 @@ fn each_client_has_a_report_of_its_own_and_a_single_one_has_the_folder() {
     call.says(&format!("report  {}\n", std::path::Path::new("reports").join("slash/index.html").display()));
     assert!(reports.join("honest/report.json").is_file() && reports.join("slash/report.json").is_file());
     let args = ["run", "--exact", ISSUER, "--client", "slash", "--report", "one"];
-    call_in(folder.path(), &args).exits(1).says("report  one\n");
+    call_in(folder.path(), &args).exits(1).says("report  one/index.html\n");
     assert!(folder.path().join("one/report.json").is_file());
 }
 
