@@ -133,7 +133,10 @@ pub(super) fn profiles(out: &mut impl Write, scenarios: &Scenarios) -> io::Resul
         let Some(parent) = profile.parent() else { continue };
         if own.is_empty() {
             // What `strict` does is done at the finding: a breach that servers forgive is not softened there.
-            writeln!(out, "\nThe requirements and severities of `{parent}`; near misses that servers forgive fail too.")?;
+            writeln!(
+                out,
+                "\nThe requirements and severities of `{parent}`; near misses that servers forgive fail too."
+            )?;
             continue;
         }
         writeln!(

@@ -10,8 +10,6 @@ mod generated;
 mod invocation;
 mod merge;
 mod pin;
-mod readme;
-mod recipes;
 mod reports;
 mod saved;
 mod self_test;

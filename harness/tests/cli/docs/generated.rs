@@ -34,10 +34,12 @@ fn column(page: &Page, heading: &str) -> BTreeSet<String> {
         .text
         .split_once(&format!("\n{heading}\n"))
         .unwrap_or_else(|| panic!("{} has no `{heading}`", page.name));
-    let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let rows =
+        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let cells = rows.skip(2).filter_map(|row| row.split('|').nth(1));
     // A cell may name several, as `a`, `b`.
-    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>());
+    let names =
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>());
     names.collect()
 }
 

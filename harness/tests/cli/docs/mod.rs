@@ -1,6 +1,7 @@
 //! What README.md and `docs/` say is so: their commands do what they show, their links lead somewhere, and what they name
 //! is there.
 
+mod figures;
 mod generated;
 mod links;
 mod names;
@@ -37,7 +38,8 @@ impl Page {
 
     /// Every page: the README, that of the clients, how to contribute, and `docs/`.
     fn all() -> Vec<Self> {
-        let mut names = vec!["CONTRIBUTING.md".to_owned(), "README.md".to_owned(), "clients/README.md".to_owned()];
+        let mut names =
+            vec!["CONTRIBUTING.md".to_owned(), "README.md".to_owned(), "clients/README.md".to_owned()];
         names.extend(pages_in_docs());
         names.iter().map(|name| Self::read(name)).collect()
     }

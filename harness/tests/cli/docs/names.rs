@@ -29,8 +29,10 @@ fn every_profile_has_its_row_in_the_readme() {
 
 #[test]
 fn every_option_that_is_named_is_one() {
-    let helps: BTreeMap<_, _> =
-        commands().into_iter().map(|name| (name.clone(), options(&crosscheck(&[&name, "--help"]).stdout))).collect();
+    let helps: BTreeMap<_, _> = commands()
+        .into_iter()
+        .map(|name| (name.clone(), options(&crosscheck(&[&name, "--help"]).stdout)))
+        .collect();
     let mut wrong = Vec::new();
     for page in Page::all() {
         let lines = page.text.lines().enumerate().map(|(number, line)| (number + 1, line));
@@ -39,19 +41,25 @@ fn every_option_that_is_named_is_one() {
                 // What stands behind `--` belongs to the client, which may be crosscheck again.
                 for (place, part) in call.split(" -- ").enumerate() {
                     let part = part.trim_start_matches("crosscheck ");
-                    let Some(help) = part.split_whitespace().next().and_then(|name| helps.get(name)) else { continue };
+                    let Some(help) = part.split_whitespace().next().and_then(|name| helps.get(name)) else {
+                        continue;
+                    };
                     if place > 0 && !part.starts_with("reference-client") {
                         continue;
                     }
                     for option in options(part).difference(help) {
-                        wrong.push(format!("{}:{number}: `{option}` is no option of `crosscheck {part}`", page.name));
+                        wrong.push(format!(
+                            "{}:{number}: `{option}` is no option of `crosscheck {part}`",
+                            page.name
+                        ));
                     }
                 }
             }
             // An option by itself, in backticks, is one of some command.
             for code in line.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--")) {
                 for option in options(code) {
-                    let known = FOREIGN.contains(&option.as_str()) || helps.values().any(|help| help.contains(&option));
+                    let known = FOREIGN.contains(&option.as_str())
+                        || helps.values().any(|help| help.contains(&option));
                     if !known {
                         wrong.push(format!("{}:{number}: no command has `{option}`", page.name));
                     }
@@ -100,7 +108,8 @@ fn every_scenario_requirement_fault_and_profile_that_is_named_is_one() {
                 "--profile" => pair[1].parse::<Profile>().is_ok(),
                 "explain" => {
                     let id = pair[1];
-                    let meant = id.chars().all(|c| c.is_ascii_lowercase() || "-/".contains(c)) && id.contains(['-', '/']);
+                    let meant = id.chars().all(|c| c.is_ascii_lowercase() || "-/".contains(c))
+                        && id.contains(['-', '/']);
                     !meant || scenario_ids.contains(id) || Catalogue::embedded().find(id).is_some()
                 }
                 _ => true,
@@ -110,7 +119,8 @@ fn every_scenario_requirement_fault_and_profile_that_is_named_is_one() {
             }
         }
         for code in page.text.split('`').skip(1).step_by(2) {
-            let slug = code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/@".contains(c));
+            let slug =
+                code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/@".contains(c));
             if !slug || code.ends_with('/') {
                 continue;
             }
