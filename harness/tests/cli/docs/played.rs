@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Block, Page, pages_in_docs};
-use crate::{CROSSCHECK, Call, call, folder};
+use crate::{CROSSCHECK, call, folder};
 
 /// A test a page, so that they are played at once; with the files that the page promises to leave behind.
 macro_rules! pages {
@@ -117,34 +117,27 @@ fn session(block: &Block, folder: &Path, place: &str) {
     for part in commands.split("\n$ ") {
         let (command, shown) = part.split_once('\n').unwrap_or((part, ""));
         let call = call(&mut shell(command, folder));
-        if let Err(line) = compare(shown, &call) {
-            panic!("{place}: `{command}` does not print\n{line}\n{}", call.told());
-        }
+        let printed = if call.code == 2 { &call.stderr } else { &call.stdout };
+        let printed: Vec<_> = printed.lines().map(steady).collect();
+        let shown: Vec<_> = shown.trim_end().lines().map(steady).collect();
+        assert!(
+            matches(&shown, &printed),
+            "{place}: `{command}` does not print\n{}\n{}",
+            shown.join("\n"),
+            call.told()
+        );
     }
 }
 
-/// Whether a call printed what is shown; else the first line that it did not.
-fn compare(shown: &str, call: &Call) -> Result<(), String> {
-    let printed = if call.code == 2 { &call.stderr } else { &call.stdout };
-    let printed: Vec<_> = printed.lines().map(steady).collect();
-    let mut rest = printed.as_slice();
-    let mut elided = false;
-    for line in shown.trim_end().lines() {
-        if line == "…" {
-            elided = true;
-            continue;
+/// Whether lines are those that are shown, where `…` stands for any.
+fn matches(shown: &[String], printed: &[String]) -> bool {
+    match shown {
+        // What is blank at the end is no output.
+        [] => printed.iter().all(String::is_empty),
+        [first, rest @ ..] if first == "…" => {
+            (0..=printed.len()).any(|skipped| matches(rest, &printed[skipped..]))
         }
-        let place = rest.iter().position(|printed| *printed == steady(line)).ok_or(line)?;
-        if !elided && place > 0 {
-            return Err(format!("{line}\nbut first\n{}", rest[0]));
-        }
-        rest = &rest[place + 1..];
-        elided = false;
-    }
-    // What is blank at the end is no output.
-    match rest.iter().find(|line| !line.is_empty()) {
-        Some(more) if !elided => Err(format!("the end, but\n{more}")),
-        _ => Ok(()),
+        [first, rest @ ..] => printed.first() == Some(first) && matches(rest, &printed[1..]),
     }
 }
 
