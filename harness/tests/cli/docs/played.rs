@@ -85,7 +85,7 @@ fn programs(folder: &Path) {
     // A script shows no output; a few scenarios are enough to see that its commands work together.
     let few = "case \"${FEW-}/$1/ $* \" in yes/run/*' --exact '*) ;; \
                yes/run/*' --shard '*) shift; set -- run discovery/challenges \"$@\" ;; \
-               yes/run/*) shift; set -- run --shard 7/60 \"$@\" ;; esac";
+               yes/run/*) shift; set -- run --shard 13/30 \"$@\" ;; esac";
     program(&programs.join("crosscheck"), &format!("{few}\nexec '{CROSSCHECK}' \"$@\""));
     let client = format!("exec '{CROSSCHECK}' reference-client \"$@\"");
     program(&programs.join("my-client"), &client);
