@@ -195,9 +195,10 @@ impl<'a> Run<'a> {
         if self.several {
             heading(&client).or_else(unless_closed)?;
         }
-        let mut terminal = Terminal::new(anstream::stdout(), &client.again, client.reference)
-            .quiet(tell.quiet)
-            .shard(selection.shard);
+        let mut terminal =
+            Terminal::new(anstream::stdout(), &client.again, client.reference && !self.several)
+                .quiet(tell.quiet)
+                .shard(selection.shard);
         let (began, started) = (Instant::now(), SystemTime::now());
         if format == Format::Human {
             terminal

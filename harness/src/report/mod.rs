@@ -15,10 +15,12 @@ mod matrix;
 mod merged;
 pub mod model;
 mod official;
+mod own_checks;
 mod pinned;
 mod repeat;
 mod self_test;
 mod shown;
+mod source;
 mod summary;
 mod terminal;
 

@@ -44,7 +44,7 @@ pub struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     /// A report on `out` of a run. `again` makes the command that plays scenarios once more; `reference` tells that the
-    /// embedded client is driven.
+    /// embedded client alone is driven, by somebody who may be new here.
     pub fn new(out: impl Write + 'a, again: &'a Again, reference: bool) -> Self {
         let once_more = |played: &Played| again.of(&played.scenario.id);
         Self { repeat: Some(again), reference, ..Self::of_saved(out, once_more) }

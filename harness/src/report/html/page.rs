@@ -111,8 +111,8 @@ fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str,
         fact("documents", each(&run.documents));
         fact("MCP revision", vec![run.spec_version.as_str().into()]);
         fact("flow name", vec![run.flow_name.as_str().into()]);
-        let none = run.declared.is_empty().then_some(Cow::Borrowed("nothing"));
-        fact("declared", none.map_or_else(|| each(&run.declared), |none| vec![none]));
+        let declared = if run.declared.is_empty() { "nothing".to_owned() } else { run.declared.join(", ") };
+        fact("declared", vec![declared.into()]);
     }
     fact("rules as of", client.as_of.iter().map(|release| release.as_str().into()).collect());
     fact("level", client.level_in_words.iter().map(|words| words.as_str().into()).collect());
