@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use crosscheck_reference_client::Fault;
 use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario, Scenarios, Severity};
 
+use crate::report::source::address;
+
 /// Writes every requirement with what it demands, what a breach counts as, and what proves its check.
 pub(super) fn requirements(
     out: &mut impl Write,
@@ -45,7 +47,8 @@ pub(super) fn requirements(
 fn requirement(out: &mut impl Write, row: &Requirement, scenarios: &Scenarios) -> io::Result<()> {
     let state = if row.is_checked() { "checked" } else { "planned" };
     writeln!(out, "\n### {}\n\n**{}** · {state} · {}\n", row.id, row.keyword, severities(row))?;
-    writeln!(out, "{}\n\n- Source: {}\n- Mend: {}", row.summary, row.source.join("; "), row.mend)?;
+    let sources: Vec<_> = row.source.iter().map(|source| linked(source)).collect();
+    writeln!(out, "{}\n\n- Source: {}\n- Mend: {}", row.summary, sources.join("; "), row.mend)?;
     if !row.at.is_empty() {
         let ids: Vec<_> = row.at.iter().map(|party| format!("`{}@{party}`", row.id)).collect();
         writeln!(out, "- Reported as: {}", ids.join(", "))?;
@@ -68,6 +71,11 @@ fn requirement(out: &mut impl Write, row: &Requirement, scenarios: &Scenarios) -
         writeln!(out, "- Proved by {}", slugs.join(", "))?;
     }
     Ok(())
+}
+
+/// A source, as a link where it can be read.
+fn linked(source: &str) -> String {
+    address(source).map_or_else(|| source.to_owned(), |address| format!("[{source}]({address})"))
 }
 
 /// The names where they are few, else their number by subject.

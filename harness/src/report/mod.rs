@@ -20,7 +20,7 @@ mod pinned;
 mod repeat;
 mod self_test;
 mod shown;
-mod source;
+pub(crate) mod source;
 mod summary;
 mod terminal;
 

@@ -20,14 +20,6 @@ fn every_command_has_its_place_in_the_table_of_the_readme() {
 }
 
 #[test]
-fn every_profile_has_its_row_in_the_readme() {
-    let readme = Page::read("README.md").text;
-    for profile in Profile::ALL {
-        assert!(readme.contains(&format!("\n| `{profile}` | ")), "{profile}");
-    }
-}
-
-#[test]
 fn every_option_that_is_named_is_one() {
     let helps: BTreeMap<_, _> = commands()
         .into_iter()
