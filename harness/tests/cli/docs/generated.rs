@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crosscheck_scenarios::PLACEHOLDERS;
 use serde_json::Value;
 
 use super::{Page, root};
@@ -88,6 +89,12 @@ fn every_key_of_a_scenario_is_documented_and_no_other() {
     ] {
         assert_eq!(column(&page, heading), properties(&schema, pointer), "{heading}");
     }
+}
+
+#[test]
+fn every_name_in_braces_is_documented_and_no_other() {
+    let named = column(&Page::read("docs/writing-a-scenario.md"), "### Names in braces");
+    assert_eq!(named, PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect());
 }
 
 #[test]

@@ -5,7 +5,10 @@ use super::{Page, root};
 #[test]
 fn every_relative_link_leads_somewhere() {
     let mut wrong = Vec::new();
-    for page in Page::all() {
+    let others =
+        ["CHANGELOG.md", "clients/go/README.md", "clients/python/README.md", "clients/rust/README.md"];
+    let others = others.into_iter().chain(["clients/typescript/README.md"]).map(Page::read);
+    for page in Page::all().into_iter().chain(others) {
         let prose = page.prose();
         for target in links(&prose) {
             if target.contains("://") || target.starts_with("mailto:") {
