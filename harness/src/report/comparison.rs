@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use crosscheck_scenarios::ScenarioId;
 
+use crate::report::ci::cell;
 use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
-use crate::report::summary::cell;
 
 /// The comparison of the clients of a report.
 #[derive(Debug)]

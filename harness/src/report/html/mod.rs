@@ -27,13 +27,13 @@ use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, St
 use templates::{Template, render};
 
 /// Where the transcript of a scenario comes from; none for one that was not played or whose file is gone.
-pub type Transcripts<'a> = dyn Fn(&ScenarioReport) -> Option<Cow<'a, Transcript>> + 'a;
+pub(super) type Transcripts<'a> = dyn Fn(&ScenarioReport) -> Option<Cow<'a, Transcript>> + 'a;
 
 /// Writes one client's page. `transcript` gives that of a scenario, from memory or from the saved file.
 ///
 /// # Errors
 /// When `out` does not take it.
-pub fn write_page(
+pub(super) fn write_page(
     out: &mut dyn Write,
     report: &Report,
     client: &ClientReport,
@@ -57,7 +57,7 @@ pub fn write_page(
 ///
 /// # Errors
 /// When `out` does not take it.
-pub fn write_comparison(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+pub(super) fn write_comparison(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     out.write_all(render(Template::Comparison, &comparison::Comparison::new(report))?.as_bytes())
 }
 

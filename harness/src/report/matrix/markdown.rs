@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::check::Verdict;
+use crate::report::ci::cell;
 use crate::report::matrix::{Answer, Course, Matrix, Members, Row, Surfaced};
 use crate::report::printable;
-use crate::report::summary::cell;
 
 const LEGEND: &str = "\
 A line tells what the client did with one answer of a token endpoint: the IdP's (`idp`) or the resource authorization

@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::report::ci::summary;
 use crate::report::model::{Report, Standing};
-use crate::report::summary;
 
 /// Annotations of a run. GitHub shows ten of a kind in a step.
 const MOST: usize = 10;

@@ -1,5 +1,11 @@
 //! The report on a terminal or in a CI log: findings first, the lines that matter last.
 
+mod baseline;
+mod difference;
+mod live;
+mod pinned;
+mod self_test;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -13,11 +19,17 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::{Again, PAGE, baseline, repeat, write_difference};
+use crate::report::{Again, PAGE, repeat};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::select::Shard;
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
+
+pub use difference::write_difference;
+pub(crate) use live::exchange_line;
+pub use pinned::write_compared;
+pub(crate) use self_test::SelfTest;
+pub use self_test::{counts, told};
 
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();

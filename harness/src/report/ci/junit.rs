@@ -14,7 +14,7 @@ use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Sc
 ///
 /// # Errors
 /// When `out` does not take it.
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Junit::new("crosscheck");
     junit.add_test_suites(report.clients.iter().map(suite));
     junit.serialize(out).map_err(io::Error::other)

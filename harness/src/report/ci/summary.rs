@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::report::ci::junit;
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Standing};
-use crate::report::{Comparison, junit, printable};
+use crate::report::{Comparison, printable};
 
 /// Findings that are told with their text; the others are in the table alone.
 const IN_FULL: usize = 20;
@@ -13,7 +14,7 @@ const ROWS: usize = 200;
 const MOST: usize = 1_000_000;
 
 /// The summary of `report` in Markdown, below 1 MB.
-pub(super) fn markdown(report: &Report) -> String {
+pub(in crate::report) fn markdown(report: &Report) -> String {
     let mut text = String::new();
     if report.clients.len() > 1 {
         text.push_str(&Comparison::new(report).by_subject());
@@ -145,7 +146,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text as one cell of a table, in which nothing is markup.
-pub(super) fn cell(text: &str) -> String {
+pub(in crate::report) fn cell(text: &str) -> String {
     let mut cell = String::new();
     for c in printable(text).chars() {
         if "\\`*[]<>|&~".contains(c) {

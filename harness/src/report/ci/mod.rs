@@ -1,0 +1,9 @@
+//! What CI systems show of a run.
+
+mod github;
+pub(super) mod junit;
+pub(super) mod summary;
+
+pub use github::{annotations, step_summary};
+pub(super) use summary::cell;
+pub use summary::headline;
