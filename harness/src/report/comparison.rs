@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use crosscheck_scenarios::ScenarioId;
 
-use crate::report::ci::cell;
+use crate::report::markdown::cell;
 use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
 
 /// The comparison of the clients of a report.

@@ -5,5 +5,4 @@ pub(super) mod junit;
 pub(super) mod summary;
 
 pub use github::{annotations, step_summary};
-pub(super) use summary::cell;
 pub use summary::headline;

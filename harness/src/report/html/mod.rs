@@ -88,9 +88,3 @@ impl Tone {
         }
     }
 }
-
-/// A number and its noun, in the plural where it is not one.
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
