@@ -58,7 +58,7 @@ pub(super) fn write_page(
 /// # Errors
 /// When `out` does not take it.
 pub(super) fn write_comparison(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    out.write_all(render(Template::Comparison, &comparison::Comparison::new(report))?.as_bytes())
+    out.write_all(render(Template::Comparison, &comparison::Page::new(report))?.as_bytes())
 }
 
 /// How a check is shown. The order is that of importance.
