@@ -7,6 +7,7 @@ use crosscheck_scenarios::{Release, Severity};
 use crate::baseline::{Baseline, Stale};
 use crate::check::{Check, Verdict};
 use crate::judge::SURFACING;
+use crate::report::count;
 use crate::run::{Played, PlayedResult};
 
 /// A finding in its scenario.
@@ -185,13 +186,14 @@ impl<'a> Summary<'a> {
 
 /// The level of a run in which `judged` scenarios were judged, `reported` of them by an outcome report.
 pub(crate) fn level_in_words(reported: usize, judged: usize) -> Option<String> {
-    let plural = if judged == 1 { "run" } else { "runs" };
+    let runs = count(judged, "run");
     match (reported, judged) {
         (_, 0) => None,
-        (0, _) => Some(format!("level 1: no outcome report in {judged} {plural}")),
-        _ => Some(format!("level 2: outcome reports in {reported} of {judged} {plural}")),
+        (0, _) => Some(format!("level 1: no outcome report in {runs}")),
+        _ => Some(format!("level 2: outcome reports in {reported} of {runs}")),
     }
 }
+
 /// What of a finding is newer than `release`; `None` where it counted as it does now. A user's own scenario never is.
 fn newer(Found { played, check }: Found<'_>, release: &Release) -> Option<Newer> {
     let PlayedResult::Judged { transcript, .. } = &played.result else { return None };

@@ -16,7 +16,7 @@ use crate::config::{Client, Config};
 use crate::driver::Command;
 use crate::live::Live;
 use crate::preparation::{PreparationError, prepare};
-use crate::report::{Again, typed};
+use crate::report::Again;
 use crate::run::{FLOW_NAME, LIMIT, SLOW_LIMIT, Settings};
 use crate::select::{SelectError, Selection};
 
@@ -89,11 +89,10 @@ impl<'a> Driven<'a> {
         };
         let name = client.map(|client| format!("--client {}", quoted(&client.name)));
         let again = options.config.to_repeat().into_iter().chain(name).chain(options.to_repeat()).collect();
-        let again = match settings.client {
-            // The configuration has its command.
-            Some(_) => Again { options: again, command: None },
-            None => Again::new(again, &settings.command, reference),
-        };
+        // The configuration has the command of a client with a name, and the bare reference client is the default.
+        let is_known = settings.client.is_some() || (reference && settings.command.args.len() == 1);
+        let again =
+            Again { options: again, command: (!is_known).then(|| typed(&settings.command, reference)) };
         Ok(Self { settings, reference, again, configured, setup: setup(options, file)? })
     }
 
@@ -194,6 +193,14 @@ impl<'a> Driven<'a> {
         });
         Err(place.map_or_else(|| Hinted::error(what, hint), anyhow::Error::msg))
     }
+}
+
+/// A client's command as the user would type it; `reference` tells that it is the embedded one.
+fn typed(command: &Command, reference: bool) -> String {
+    if !reference {
+        return command.to_line();
+    }
+    Command { program: "crosscheck".into(), args: command.args.clone() }.to_line()
 }
 
 fn directory(

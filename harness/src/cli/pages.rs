@@ -127,9 +127,8 @@ pub(super) fn profiles(out: &mut impl Write, scenarios: &Scenarios) -> io::Resul
     }
     for profile in Profile::ALL {
         writeln!(out, "\n## {profile}\n")?;
-        if profile == Profile::default() {
-            writeln!(out, "The default.\n")?;
-        }
+        let default = if profile == Profile::default() { " The default." } else { "" };
+        writeln!(out, "{}{default}\n", described(profile))?;
         for document in profile.documents() {
             writeln!(out, "- {document}")?;
         }
@@ -140,11 +139,8 @@ pub(super) fn profiles(out: &mut impl Write, scenarios: &Scenarios) -> io::Resul
         let own: Vec<_> = Catalogue::embedded().iter().filter(differs).collect();
         let Some(parent) = profile.parent() else { continue };
         if own.is_empty() {
-            // What `strict` does is done at the finding: a breach that servers forgive is not softened there.
-            writeln!(
-                out,
-                "\nThe requirements and severities of `{parent}`; near misses that servers forgive fail too."
-            )?;
+            // What it does otherwise, it does at the finding.
+            writeln!(out, "\nThe requirements and severities of `{parent}`.")?;
             continue;
         }
         writeln!(
@@ -159,6 +155,14 @@ pub(super) fn profiles(out: &mut impl Write, scenarios: &Scenarios) -> io::Resul
         }
     }
     Ok(())
+}
+
+/// What a profile is in one sentence, as the schema of the configuration says it.
+fn described(profile: Profile) -> String {
+    let schema = schemars::schema_for!(Profile).to_value();
+    let profiles = schema["oneOf"].as_array().into_iter().flatten();
+    let mut own = profiles.filter(|entry| entry["const"] == profile.as_str());
+    own.next().and_then(|entry| entry["description"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// Writes the profiles for a terminal: name, counts, documents.

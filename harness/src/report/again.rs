@@ -1,18 +1,12 @@
-//! The command that plays a scenario once more.
+//! The command that plays scenarios once more.
+
+use std::collections::BTreeSet;
 
 use crosscheck_scenarios::ScenarioId;
 
-use crate::driver::Command;
+use crate::summary::Summary;
 
-/// The client's command as the user would type it; `reference` tells that it is the embedded one.
-pub fn typed(command: &Command, reference: bool) -> String {
-    if !reference {
-        return command.to_line();
-    }
-    Command { program: "crosscheck".into(), args: command.args.clone() }.to_line()
-}
-
-/// What such a command needs besides the scenario's id.
+/// What such a command needs besides the scenarios.
 #[derive(Clone, Debug)]
 pub struct Again {
     /// Options that decide what is found, such as `--profile base`.
@@ -22,21 +16,71 @@ pub struct Again {
 }
 
 impl Again {
-    /// For a client that is started by `command`; `reference` tells that it is the embedded one.
-    pub fn new(options: Vec<String>, command: &Command, reference: bool) -> Self {
-        let is_default = reference && command.args.len() == 1;
-        Self { options, command: (!is_default).then(|| typed(command, reference)) }
-    }
-
     /// The command for one scenario.
     pub fn of(&self, id: &ScenarioId) -> String {
-        self.line(&format!("--exact {}", shell_words::quote(id.as_str())))
+        self.line(&exact([id.as_str()]))
+    }
+
+    /// The command for the scenarios that fail a run by what was found in them; none where there is none, or where
+    /// nothing selects just these in short.
+    pub(super) fn failing(&self, summary: &Summary<'_>) -> Option<String> {
+        let denied = summary.warnings.iter().filter(|_| summary.denies_warnings());
+        let failing = summary.failures.iter().chain(denied).map(|found| found.played.scenario.id.as_str());
+        Some(self.line(&selection(&failing.collect())?))
     }
 
     /// The command for what the words of `selection` select.
-    pub fn line(&self, selection: &str) -> String {
+    fn line(&self, selection: &str) -> String {
         let words = ["crosscheck run"].into_iter().chain(self.options.iter().map(String::as_str));
         let client = self.command.iter().flat_map(|command| ["--", command]);
         words.chain([selection]).chain(client).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The words that select `ids`: their names where they are few, else the folder that all of them are in. None where
+/// they have nothing in common, or where there are none.
+fn selection(ids: &BTreeSet<&str>) -> Option<String> {
+    if (1..=MOST).contains(&ids.len()) {
+        return Some(exact(ids.iter().copied()));
+    }
+    // They are in order: what the first and the last have in common, all have.
+    let (first, last) = (ids.first()?, ids.last()?);
+    let common = first.bytes().zip(last.bytes()).take_while(|(one, other)| one == other).count();
+    let folder = &first[..=first.as_bytes()[..common].iter().rposition(|byte| *byte == b'/')?];
+    Some(shell_words::quote(folder).into_owned())
+}
+
+fn exact<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
+    format!("--exact {}", ids.into_iter().map(shell_words::quote).collect::<Vec<_>>().join(" "))
+}
+
+/// How many scenarios are named one by one.
+const MOST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(ids: &[&str]) -> Option<String> {
+        selection(&ids.iter().copied().collect())
+    }
+
+    #[test]
+    fn a_few_scenarios_are_named() {
+        assert_eq!(selected(&["flow/b", "a c", "flow/a"]).as_deref(), Some("--exact 'a c' flow/a flow/b"));
+        assert_eq!(selected(&[]), None);
+    }
+
+    #[test]
+    fn many_are_selected_by_their_folder_where_they_have_one() {
+        let numbered = |folder: &str| (0..9).map(|n| format!("{folder}{n}")).collect::<Vec<_>>();
+        let selected = |ids: &[String]| selected(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(selected(&numbered("errors/idp/a")).as_deref(), Some("errors/idp/"));
+        assert_eq!(
+            selected(&[numbered("errors/idp/"), numbered("errors/as/")].concat()).as_deref(),
+            Some("errors/")
+        );
+        assert_eq!(selected(&[numbered("errors/"), numbered("flow/")].concat()), None);
+        assert_eq!(selected(&numbered("é")), None);
     }
 }

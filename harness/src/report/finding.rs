@@ -6,6 +6,8 @@ use crosscheck_scenarios::{Catalogue, EndpointName};
 use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
+use crate::report::model::{CheckReport, ScenarioReport};
+use crate::report::text::{count, printable, shortened};
 use crate::run::{Played, PlayedResult};
 use crate::summary::Found;
 
@@ -15,6 +17,8 @@ pub(super) const WIDTH: usize = 80;
 const MARGIN: usize = 6;
 /// Lines that a finding takes, its head included.
 const LINES: usize = 20;
+/// Characters of a path and query.
+const TARGET: usize = 40;
 /// Consequences that are listed one by one.
 const CONSEQUENCES: usize = 3;
 
@@ -48,6 +52,24 @@ pub(super) fn lines(told: &Told<'_>) -> Vec<String> {
     }
     lines.extend(footer);
     lines
+}
+
+/// A finding of a report as a terminal shows it, with its head.
+pub(super) fn whole(scenario: &ScenarioReport, check: &CheckReport) -> String {
+    let Some(finding) = &check.finding else { return String::new() };
+    let told = Told {
+        requirement: check.requirement.as_str(),
+        finding,
+        message: check.message.as_deref(),
+        again: &scenario.again,
+        others: &[],
+    };
+    let mut text = format!("{}  {} · {}", check.verdict.as_str().to_uppercase(), scenario.id, check.id);
+    for line in lines(&told) {
+        text.push('\n');
+        text.push_str(line.trim_end());
+    }
+    text
 }
 
 /// The first sentence of a finding, on one line.
@@ -100,8 +122,11 @@ fn footer(told: &Told<'_>) -> Vec<String> {
         lines.extend(labelled("also", &format!("breaks {} by the same evidence", rows.join(", "))));
     }
     if let [first, rest @ ..] = others {
-        let more =
-            if rest.is_empty() { String::new() } else { format!(" and {} more scenarios", rest.len()) };
+        let more = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(" and {}", count(rest.len(), "more scenario"))
+        };
         lines.extend(labelled("seen", &format!("in {first}{more}")));
     }
     lines.push(format!("{:MARGIN$}again {again}", ""));
@@ -117,11 +142,10 @@ pub(super) fn message(played: &Played, check: &Check) -> Option<String> {
     let exchange = transcript.exchanges.iter().find(|exchange| exchange.number == number)?;
     let Exchange { number, party, request, response, endpoint, .. } = exchange;
     let target = match &request.raw_query {
-        Some(query) => printable(&format!("{}?{query}", request.path)),
-        None => printable(&request.path.to_string()),
+        Some(query) => format!("{}?{query}", request.path),
+        None => request.path.to_string(),
     };
-    let target: String =
-        if target.chars().count() > 40 { target.chars().take(39).chain(['…']).collect() } else { target };
+    let target = shortened(&printable(&target), TARGET);
     let answer = match response.member("error") {
         Some(error) => format!("{} {error}", response.status),
         None => response.status.to_string(),
@@ -145,18 +169,6 @@ fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {
         lines.push(format!("{:1$}^ {note}", "", label.chars().count() + 10 + at));
     }
     lines
-}
-
-/// Text on one line, with what would move the cursor or turn the reading direction escaped.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if moves_cursor(c) { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
-}
-
-/// Whether a character moves the cursor or turns the reading direction.
-pub(super) fn moves_cursor(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where two URLs or paths begin to differ, when they are near enough for it to help.

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use crosscheck_scenarios::{Rules, ScenarioId};
 
+use crate::report::ci::{junit, summary};
 use crate::report::html::{self, Transcripts};
 use crate::report::model::ScenarioReport;
-use crate::report::{Comparison, Matrix, Report, junit, official, own_checks, summary};
+use crate::report::{Comparison, Matrix, Report, official, own_checks};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
 use crate::{saved, whole};

@@ -1,15 +1,14 @@
-//! Several clients side by side.
-
-use std::collections::BTreeMap;
+//! Several clients side by side, as the template takes them.
 
 use serde::Serialize;
 
-use crate::report::html::overview::RESULTS;
-use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
+use crate::report::comparison::{self, Comparison};
+use crate::report::html::overview::{Counted, totals};
+use crate::report::model::{ClientReport, Report, ScenarioResult};
 
 /// What the template of a comparison takes.
 #[derive(Debug, Serialize)]
-pub(super) struct Comparison<'a> {
+pub(super) struct Page<'a> {
     as_expected: bool,
     crosscheck: &'a str,
     clients: Vec<Client<'a>>,
@@ -24,8 +23,7 @@ struct Client<'a> {
     name: &'a str,
     as_expected: bool,
     level: Option<u8>,
-    /// How many scenarios have each result.
-    counts: Vec<(ScenarioResult, &'static str, usize)>,
+    totals: Vec<Counted>,
     command: Option<&'a str>,
 }
 
@@ -48,73 +46,45 @@ struct Row<'a> {
     cells: Vec<Option<(ScenarioResult, &'static str)>>,
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> Page<'a> {
     pub(super) fn new(report: &'a Report) -> Self {
-        let rows = rows(report);
-        let chunks = rows.chunk_by(|one, other| one[0].1.subject() == other[0].1.subject());
-        let subjects: Vec<_> = chunks.map(|rows| Subject::new(rows, report.clients.len())).collect();
-        let differing = subjects.iter().flat_map(|subject| &subject.rows).filter(|row| row.differs).count();
+        let Comparison { clients, subjects } = Comparison::new(report);
+        let subjects: Vec<_> = subjects.into_iter().map(Subject::from).collect();
+        let rows = || subjects.iter().flat_map(|subject| &subject.rows);
         Self {
             as_expected: report.as_expected,
             crosscheck: &report.crosscheck,
-            clients: report.clients.iter().map(Client::new).collect(),
+            scenarios: rows().count(),
+            differing: rows().filter(|row| row.differs).count(),
+            clients: clients.iter().map(Client::from).collect(),
             subjects,
-            scenarios: rows.len(),
-            differing,
         }
     }
 }
 
-/// A scenario with the place of each client that has it.
-type Played<'a> = Vec<(usize, &'a ScenarioReport)>;
-
-/// The scenarios of all clients in the order of their ids; none is without a client.
-fn rows(report: &Report) -> Vec<Played<'_>> {
-    let mut rows: BTreeMap<&str, Played<'_>> = BTreeMap::new();
-    for (place, client) in report.clients.iter().enumerate() {
-        for scenario in &client.scenarios {
-            rows.entry(scenario.id.as_str()).or_default().push((place, scenario));
-        }
-    }
-    rows.into_values().collect()
-}
-
-impl<'a> Client<'a> {
-    fn new(client: &'a ClientReport) -> Self {
-        let count = |result| client.scenarios.iter().filter(|one| one.result == result).count();
+impl<'a> From<&'a ClientReport> for Client<'a> {
+    fn from(client: &'a ClientReport) -> Self {
         Self {
             name: &client.name,
             as_expected: client.as_expected,
             level: client.level,
-            counts: RESULTS.map(|result| (result, result.as_str(), count(result))).into(),
+            totals: totals(client),
             command: client.run.as_ref().map(|run| run.command.as_str()),
         }
     }
 }
 
-impl<'a> Subject<'a> {
-    fn new(played: &[Played<'a>], clients: usize) -> Self {
-        let rows: Vec<_> = played.iter().map(|played| Row::new(played, clients)).collect();
-        let passed = (0..clients).map(|client| {
-            let results = rows.iter().filter_map(|row| row.cells[client]).map(|(result, _)| result);
-            let applies = results.filter(|result| *result != ScenarioResult::NotApplicable);
-            let (passed, others): (Vec<_>, Vec<_>) =
-                applies.partition(|result| *result == ScenarioResult::Passed);
-            (passed.len(), passed.len() + others.len())
-        });
-        let passed = passed.collect();
-        Self { name: played[0][0].1.subject(), passed, rows }
+impl<'a> From<comparison::Subject<'a>> for Subject<'a> {
+    fn from(comparison::Subject { name, tallies, rows }: comparison::Subject<'a>) -> Self {
+        let passed = tallies.iter().map(|tally| (tally.passed, tally.judged)).collect();
+        Self { name, passed, rows: rows.iter().map(Row::from).collect() }
     }
 }
 
-impl<'a> Row<'a> {
-    fn new(played: &Played<'a>, clients: usize) -> Self {
-        let (_, first) = played[0];
-        let mut cells = vec![None; clients];
-        for (client, scenario) in played {
-            cells[*client] = Some((scenario.result, scenario.result.as_str()));
-        }
-        let differs = cells.iter().any(|cell| *cell != cells[0]);
-        Self { id: first.id.as_str(), title: &first.title, differs, cells }
+impl<'a> From<&comparison::Row<'a>> for Row<'a> {
+    fn from(row: &comparison::Row<'a>) -> Self {
+        let cell = |result: &Option<ScenarioResult>| result.map(|result| (result, result.as_str()));
+        let cells = row.results.iter().map(cell).collect();
+        Self { id: row.id.as_str(), title: row.title, differs: row.differs(), cells }
     }
 }

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crosscheck_scenarios::{Catalogue, RequirementId};
 
-use crate::report::html::{Tone, count};
+use crate::report::html::Tone;
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport};
+use crate::report::text::count;
 
 /// What a requirement demands, from the report or from the catalogue.
 #[derive(Clone, Debug, Serialize)]
@@ -81,8 +82,7 @@ pub(super) fn groups<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<Gr
 }
 
 fn found(client: &ClientReport) -> impl Iterator<Item = (&ScenarioReport, &CheckReport)> {
-    let all = client.scenarios.iter().flat_map(|one| one.checks.iter().map(move |check| (one, check)));
-    all.filter(|(_, check)| Tone::of(check) > Tone::Plain)
+    client.checks().filter(|(_, check)| Tone::of(check) > Tone::Plain)
 }
 
 impl<'a> Group<'a> {

@@ -10,7 +10,8 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::report::html::Tone;
 use crate::report::html::sequence::Marks;
-use crate::report::shown::{ANSWER, Group, Shown, milliseconds};
+use crate::report::shown::{ANSWER, Group, Shown};
+use crate::report::text::{milliseconds, shortened};
 
 /// What was recorded of a scenario, apart from the diagram.
 #[derive(Debug, Serialize)]
@@ -137,14 +138,6 @@ pub(super) fn answer(exchange: &Exchange) -> String {
 const TARGET: usize = 80;
 /// Characters of a purpose or an error code.
 const WORDS: usize = 40;
-
-/// The beginning of a text, on one line.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
-}
 
 fn rows(groups: Vec<Group<'_>>) -> Vec<Rows> {
     let shown = groups.into_iter().filter(|group| !group.rows.is_empty());

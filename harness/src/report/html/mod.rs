@@ -27,13 +27,13 @@ use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, St
 use templates::{Template, render};
 
 /// Where the transcript of a scenario comes from; none for one that was not played or whose file is gone.
-pub type Transcripts<'a> = dyn Fn(&ScenarioReport) -> Option<Cow<'a, Transcript>> + 'a;
+pub(super) type Transcripts<'a> = dyn Fn(&ScenarioReport) -> Option<Cow<'a, Transcript>> + 'a;
 
 /// Writes one client's page. `transcript` gives that of a scenario, from memory or from the saved file.
 ///
 /// # Errors
 /// When `out` does not take it.
-pub fn write_page(
+pub(super) fn write_page(
     out: &mut dyn Write,
     report: &Report,
     client: &ClientReport,
@@ -57,8 +57,8 @@ pub fn write_page(
 ///
 /// # Errors
 /// When `out` does not take it.
-pub fn write_comparison(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    out.write_all(render(Template::Comparison, &comparison::Comparison::new(report))?.as_bytes())
+pub(super) fn write_comparison(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    out.write_all(render(Template::Comparison, &comparison::Page::new(report))?.as_bytes())
 }
 
 /// How a check is shown. The order is that of importance.
@@ -87,10 +87,4 @@ impl Tone {
             (_, Standing::Failure) => Self::Failed,
         }
     }
-}
-
-/// A number and its noun, in the plural where it is not one.
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }

@@ -11,7 +11,7 @@ use crate::report::html::findings::RuleShown;
 use crate::report::model::{ClientReport, Report, ScenarioResult};
 
 /// Results in the order of columns and buttons.
-pub(super) const RESULTS: [ScenarioResult; 5] = [
+const RESULTS: [ScenarioResult; 5] = [
     ScenarioResult::Failed,
     ScenarioResult::Warned,
     ScenarioResult::Expected,

@@ -1,6 +1,7 @@
 //! What stands in front of a client's scenarios and behind them.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -9,8 +10,9 @@ use crosscheck_wire::Transcript;
 
 use crate::report::html::findings::{Group, groups};
 use crate::report::html::overview::{Counted, Requirement, Subject, requirements, subjects, totals};
-use crate::report::html::{Tone, Transcripts, count};
-use crate::report::model::{ClientReport, Report, RunFacts, ScenarioReport, ScenarioResult};
+use crate::report::html::{Tone, Transcripts};
+use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
+use crate::report::text::{count, seconds};
 
 /// What the template in front of the scenarios takes.
 #[derive(Debug, Serialize)]
@@ -122,14 +124,10 @@ fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str,
         }
         fact("shard", run.shard.iter().map(|shard| shard.as_str().into()).collect());
         fact("started", vec![run.started_at.as_str().into()]);
-        fact("took", vec![seconds(run).into()]);
+        fact("took", vec![seconds(Duration::from_millis(run.took_ms)).into()]);
     }
     fact("crosscheck", vec![report.crosscheck.as_str().into()]);
     facts
-}
-
-fn seconds(run: &RunFacts) -> String {
-    format!("{}.{} s", run.took_ms / 1000, run.took_ms % 1000 / 100)
 }
 
 /// What makes a pass mean less than it seems to, the gravest first.

@@ -5,13 +5,13 @@ use serde::Serialize;
 use crosscheck_wire::Transcript;
 
 use crate::check::Finding;
+use crate::report::html::Tone;
 use crate::report::html::compared::Compared;
 use crate::report::html::findings::RuleShown;
 use crate::report::html::message::Recorded;
 use crate::report::html::sequence::{Diagram, Marks};
-use crate::report::html::{Tone, count};
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult, Standing};
-use crate::report::shown::milliseconds;
+use crate::report::text::{count, milliseconds};
 
 /// Which sections are open at first.
 #[derive(Clone, Copy, Debug)]

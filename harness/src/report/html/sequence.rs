@@ -11,10 +11,10 @@ use crosscheck_scenarios::Party;
 use crosscheck_wire::transcript::Exchange;
 use crosscheck_wire::{Caller, Transcript};
 
+use crate::report::html::Tone;
 use crate::report::html::message::{Mark, answer, purpose};
-use crate::report::html::{Tone, count};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::shown::milliseconds;
+use crate::report::text::{count, milliseconds};
 
 /// Which messages the findings of a scenario are about.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::check::Verdict;
+use crate::report::markdown::{cell, code};
 use crate::report::matrix::{Answer, Course, Matrix, Members, Row, Surfaced};
-use crate::report::printable;
-use crate::report::summary::cell;
+use crate::report::text::shortened;
 
 const LEGEND: &str = "\
 A line tells what the client did with one answer of a token endpoint: the IdP's (`idp`) or the resource authorization
@@ -26,7 +26,7 @@ const NAMED: usize = 4;
 impl Display for Matrix {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { crosscheck, profile, .. } = self;
-        writeln!(out, "# Error handling of `{}`\n", printable(&self.command).replace('`', "'"))?;
+        writeln!(out, "# Error handling of {}\n", code(&self.command))?;
         write!(out, "Crosscheck {crosscheck}, profile {profile}")?;
         if let Some(level) = &self.level_in_words {
             write!(out, ", {level}")?;
@@ -65,10 +65,7 @@ impl Display for Row {
 
 impl Display for Answer {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let brief = |text: &str| match text.char_indices().nth(40) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text.to_owned(),
-        };
+        let brief = |text: &str| shortened(text, 40);
         match (self.status, &self.error, &self.content_type) {
             (0, ..) => return out.write_str("broken off"),
             (status, Some(error), _) if !error.trim().is_empty() => write!(out, "{status} {}", brief(error))?,

@@ -9,7 +9,8 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::JwtFacts;
 
-use crate::report::finding::{WIDTH, printable};
+use crate::report::finding::WIDTH;
+use crate::report::printable;
 
 const DIM: Style = Style::new().dimmed();
 /// Columns in front of the label of a group.

@@ -16,7 +16,7 @@ use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport};
 
 use crate::check::Verdict;
-use crate::report::finding::moves_cursor;
+use crate::report::text::is_treacherous;
 use crate::run::{Played, PlayedResult, Settings};
 use crate::snapshot::accepted;
 use crate::summary::Summary;
@@ -259,9 +259,9 @@ impl<'a> Told<'a> {
     }
 
     fn description(&self, text: &str) -> Surfaced {
-        // Whoever shows it cleans it of what moves the cursor.
+        // Whoever shows it cleans it of what deceives a reader.
         let pieces: Vec<_> =
-            text.split(moves_cursor).map(str::trim).filter(|piece| !piece.is_empty()).collect();
+            text.split(is_treacherous).map(str::trim).filter(|piece| !piece.is_empty()).collect();
         let stands_in = |text: &str| !pieces.is_empty() && pieces.iter().all(|piece| text.contains(piece));
         let reported = self.report.and_then(|report| report.error_description.as_deref()).unwrap_or_default();
         let beginning: String = reported.trim().chars().take(BEGINNING).collect();

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use crosscheck_scenarios::Release;
 
 use crate::report::terminal::FAIL;
+use crate::report::text::count;
 use crate::summary::{Announced, Newer, Summary};
 
 const NEW: Style = AnsiColor::Cyan.on_default().bold();
@@ -25,12 +26,12 @@ pub(super) fn write(out: &mut impl Write, summary: &Summary<'_>) -> io::Result<(
         )?;
     }
     let (Some(release), false) = (summary.as_of, summary.announced.is_empty()) else { return Ok(()) };
-    let findings = counted(summary.announced.len(), "finding");
+    let findings = count(summary.announced.len(), "finding");
     let scenarios = summary.announced.iter().map(|announced| &announced.found.played.scenario.id);
-    let scenarios = counted(scenarios.collect::<BTreeSet<_>>().len(), "scenario");
+    let scenarios = count(scenarios.collect::<BTreeSet<_>>().len(), "scenario");
     let warnings = match summary.announced.iter().filter(|announced| announced.is_counted()).count() {
         0 => String::new(),
-        warnings => format!(" but as {}", counted(warnings, "warning")),
+        warnings => format!(" but as {}", count(warnings, "warning")),
     };
     writeln!(
         out,
@@ -56,10 +57,6 @@ fn why(announced: &Announced<'_>) -> String {
         Newer::Severity(None) => "the requirement is new to the profile".into(),
         Newer::Severity(Some(then)) => format!("{then} in that release"),
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

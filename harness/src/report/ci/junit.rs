@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use crate::report::finding::{self, Told};
+use crate::report::finding::whole;
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult, Standing};
 
 /// Writes `report`.
 ///
 /// # Errors
 /// When `out` does not take it.
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Junit::new("crosscheck");
     junit.add_test_suites(report.clients.iter().map(suite));
     junit.serialize(out).map_err(io::Error::other)
@@ -56,7 +56,7 @@ fn case(client: &ClientReport, scenario: &ScenarioReport, denied: bool) -> TestC
     for check in &failures {
         case.add_property(("requirement", check.id.as_str()));
     }
-    let warned = warnings.iter().map(|check| text(scenario, check));
+    let warned = warnings.iter().map(|check| whole(scenario, check));
     let expected = scenario.checks.iter().filter(|check| check.standing == Standing::Expected);
     let expected = expected.map(|check| {
         format!("EXPECTED  {} · {}: {}", scenario.id, check.id, check.reason.as_deref().unwrap_or_default())
@@ -78,23 +78,8 @@ fn status(scenario: &ScenarioReport, failures: &[&CheckReport]) -> TestCaseStatu
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let what = first.finding.as_ref().map_or("", |finding| finding.what.as_str());
     status.set_message(format!("{}: {what}", first.id)).set_type(first.id.as_str());
+    status.set_description(
+        failures.iter().map(|check| whole(scenario, check)).collect::<Vec<_>>().join("\n\n"),
+    );
     status
-        .set_description(failures.iter().map(|check| text(scenario, check)).collect::<Vec<_>>().join("\n\n"));
-    status
-}
-
-/// A finding as the terminal shows it.
-pub(super) fn text(scenario: &ScenarioReport, check: &CheckReport) -> String {
-    let Some(finding) = &check.finding else { return String::new() };
-    let told = Told {
-        requirement: check.requirement.as_str(),
-        finding,
-        message: check.message.as_deref(),
-        again: &scenario.again,
-        others: &[],
-    };
-    let head = format!("{}  {} · {}", check.verdict.as_str().to_uppercase(), scenario.id, check.id);
-    let lines = finding::lines(&told);
-    let lines = lines.iter().map(|line| line.trim_end());
-    std::iter::once(head.as_str()).chain(lines).collect::<Vec<_>>().join("\n")
 }

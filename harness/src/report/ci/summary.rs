@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::report::markdown::{block, cell, code};
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Standing};
-use crate::report::{Comparison, junit, printable};
+use crate::report::text::count;
+use crate::report::{Comparison, finding, printable};
 
 /// Findings that are told with their text; the others are in the table alone.
 const IN_FULL: usize = 20;
@@ -13,7 +15,7 @@ const ROWS: usize = 200;
 const MOST: usize = 1_000_000;
 
 /// The summary of `report` in Markdown, below 1 MB.
-pub(super) fn markdown(report: &Report) -> String {
+pub(in crate::report) fn markdown(report: &Report) -> String {
     let mut text = String::new();
     if report.clients.len() > 1 {
         text.push_str(&Comparison::new(report).by_subject());
@@ -45,7 +47,8 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
             writeln!(out, "Shard {shard} is missing.\n")?;
         }
         if run.not_played > 0 {
-            writeln!(out, "Stopped at the first failure: {} scenarios were not played.\n", run.not_played)?;
+            let not_played = count(run.not_played, "scenario");
+            writeln!(out, "Stopped at the first failure: {not_played} not played.\n")?;
         }
     }
     for stale in &client.stale {
@@ -118,12 +121,11 @@ fn write_in_full(out: &mut String, found: &[(&ScenarioReport, &CheckReport)]) ->
             "<details><summary><code>{}</code> · <code>{}</code></summary>\n",
             scenario.id, check.id
         )?;
-        let text = junit::text(scenario, check);
-        let difference = scenario.difference.iter().map(|line| format!("      {}", printable(line)));
-        let diff: Vec<_> = std::iter::once(text).chain(difference).collect();
-        let diff = diff.join("\n");
-        let fence = fence(&diff);
-        writeln!(out, "{fence}text\n{diff}\n{fence}\n\n</details>\n")?;
+        let mut text = finding::whole(scenario, check);
+        for line in &scenario.difference {
+            write!(text, "\n      {}", printable(line))?;
+        }
+        writeln!(out, "{}\n</details>\n", block(&text))?;
     }
     Ok(())
 }
@@ -131,27 +133,4 @@ fn write_in_full(out: &mut String, found: &[(&ScenarioReport, &CheckReport)]) ->
 fn what(check: &CheckReport) -> &str {
     let reason = check.reason.as_deref();
     reason.unwrap_or_else(|| check.finding.as_ref().map_or("", |finding| finding.what.as_str()))
-}
-
-/// A fence that no line of `text` closes.
-fn fence(text: &str) -> String {
-    let longest = text.lines().map(|line| line.trim_start().chars().take_while(|c| *c == '`').count()).max();
-    "`".repeat(longest.unwrap_or_default().max(2) + 1)
-}
-
-/// Text as code, in which nothing is markup.
-fn code(text: &str) -> String {
-    format!("`{}`", printable(text).replace('`', "'"))
-}
-
-/// Text as one cell of a table, in which nothing is markup.
-pub(super) fn cell(text: &str) -> String {
-    let mut cell = String::new();
-    for c in printable(text).chars() {
-        if "\\`*[]<>|&~".contains(c) {
-            cell.push('\\');
-        }
-        cell.push(c);
-    }
-    cell
 }

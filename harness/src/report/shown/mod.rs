@@ -17,8 +17,9 @@ use crosscheck_wire::transcript::{
 };
 use crosscheck_wire::{Caller, Transcript};
 
-use crate::report::finding::{WIDTH, printable};
+use crate::report::finding::WIDTH;
 use crate::report::terminal::PASS;
+use crate::report::text::{milliseconds, printable};
 use rows::{Rows, VALUE, cut};
 
 const HEADING: Style = Style::new().bold();
@@ -359,8 +360,4 @@ fn status(status: u16) -> String {
     }
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     reason.map_or(status.to_string(), |reason| format!("{status} {reason}"))
-}
-
-pub(super) fn milliseconds(micros: u64) -> String {
-    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
 }

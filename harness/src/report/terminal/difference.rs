@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::report::printable;
 use crate::snapshot::diff::{Line, Side};
 
 /// Writes a unified diff in colour, at most `most` lines of it.
@@ -18,7 +19,7 @@ pub fn write_difference(out: &mut impl Write, lines: &[Line], most: usize) -> io
             Side::New => AnsiColor::Green.on_default(),
             Side::Old => AnsiColor::Red.on_default(),
         };
-        writeln!(out, "      {style}{}{style:#}", super::printable(line.to_string().trim_end()))?;
+        writeln!(out, "      {style}{}{style:#}", printable(line.to_string().trim_end()))?;
     }
     if lines.len() > most {
         writeln!(out, "      … and {} more lines", lines.len() - most)?;

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::terminal::{FAIL, PASS};
-use super::write_difference;
 use crate::pin::{Compared, Differing};
+use crate::report::terminal::{FAIL, PASS, write_difference};
 use crate::snapshot::diff::Line;
 
 /// Lines of one difference that are shown.

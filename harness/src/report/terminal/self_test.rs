@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crosscheck_scenarios::Catalogue;
 
-use crate::report::printable;
-use crate::report::terminal::{FAIL, PASS, seconds};
+use crate::report::terminal::{FAIL, PASS};
+use crate::report::text::{printable, seconds};
 use crate::self_proof::{Count, Discrepancy, PROFILE, Tally, Trial};
 
 /// What a self-test came to.

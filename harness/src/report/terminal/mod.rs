@@ -1,5 +1,11 @@
 //! The report on a terminal or in a CI log: findings first, the lines that matter last.
 
+mod baseline;
+mod difference;
+mod live;
+mod pinned;
+mod self_test;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -13,11 +19,18 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::{Again, PAGE, baseline, repeat, write_difference};
+use crate::report::text::{count, seconds};
+use crate::report::{Again, PAGE};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::select::Shard;
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
+
+pub use difference::write_difference;
+pub(crate) use live::exchange_line;
+pub use pinned::write_compared;
+pub(crate) use self_test::SelfTest;
+pub use self_test::{counts, told};
 
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
@@ -90,7 +103,7 @@ impl<'a> Terminal<'a> {
         }
         let Settings { profile, threads, .. } = settings;
         let version = env!("CARGO_PKG_VERSION");
-        let plural = if plan.len() == 1 { "scenario" } else { "scenarios" };
+        let scenarios = count(plan.len(), "scenario");
         let slow = plan.iter().filter(|scenario| scenario.slow).count();
         let pace = match ((*threads).min(plan.len() - slow), slow.min(SLOW_THREADS)) {
             (0, 0) => String::new(),
@@ -100,7 +113,7 @@ impl<'a> Terminal<'a> {
         };
         let shard = self.shard.map(|shard| format!(" · shard {} of {}", shard.index(), shard.count()));
         let shard = shard.unwrap_or_default();
-        writeln!(self.out, "crosscheck {version} · profile {profile}{shard} · {} {plural}{pace}", plan.len())
+        writeln!(self.out, "crosscheck {version} · profile {profile}{shard} · {scenarios}{pace}")
     }
 
     /// What the set-up check found about the `client`.
@@ -144,11 +157,9 @@ impl<'a> Terminal<'a> {
         }
         self.counts(summary, took)?;
         self.hints(summary, report)?;
-        match (&self.repeat, repeat::selection(&repeat::failing(summary))) {
-            (Some(again), Some(selection)) if !self.is_quiet => {
-                writeln!(self.out, "again   {}", again.line(&selection))
-            }
-            _ => Ok(()),
+        match self.repeat.filter(|_| !self.is_quiet).and_then(|again| again.failing(summary)) {
+            Some(again) => writeln!(self.out, "again   {again}"),
+            None => Ok(()),
         }
     }
 
@@ -245,9 +256,8 @@ impl<'a> Terminal<'a> {
             writeln!(self.out, "{level}")?;
         }
         if summary.codes_not_shown > 0 && !self.is_quiet {
-            let count = summary.codes_not_shown;
-            let plural = if count == 1 { "error code" } else { "error codes" };
-            writeln!(self.out, "{count} {plural} not shown: write the outcome report to have this judged")?;
+            let codes = count(summary.codes_not_shown, "error code");
+            writeln!(self.out, "{codes} not shown: write the outcome report to have this judged")?;
         }
         baseline::write(&mut self.out, summary)?;
         if self.is_quiet {
@@ -276,8 +286,8 @@ impl<'a> Terminal<'a> {
 
 /// That a run stopped at its first failure, if any scenario was not played for that.
 pub(crate) fn stopped(not_played: usize) -> Option<String> {
-    let plural = if not_played == 1 { "scenario" } else { "scenarios" };
-    (not_played > 0).then(|| format!("stopped at the first failure: {not_played} {plural} not played"))
+    let scenarios = count(not_played, "scenario");
+    (not_played > 0).then(|| format!("stopped at the first failure: {scenarios} not played"))
 }
 
 fn label_of<'a>(found: &Found<'_>, label: &'a str) -> &'a str {
@@ -304,8 +314,4 @@ fn by_subject(all: &[Played], summary: &Summary<'_>) -> String {
     }
     text.push('\n');
     text
-}
-
-pub(crate) fn seconds(took: Duration) -> String {
-    format!("{:.1} s", took.as_secs_f64())
 }

@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::report::ci::summary;
 use crate::report::model::{Report, Standing};
-use crate::report::summary;
+use crate::report::text::count;
 
 /// Annotations of a run. GitHub shows ten of a kind in a step.
 const MOST: usize = 10;
@@ -42,8 +43,8 @@ pub fn annotations(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{line}")?;
     }
     if lines.len() > MOST {
-        let rest = format!("… and {} more findings in the summary of the step", lines.len() - MOST);
-        writeln!(out, "::notice title=crosscheck::{rest}")?;
+        let rest = count(lines.len() - MOST, "more finding");
+        writeln!(out, "::notice title=crosscheck::… and {rest} in the summary of the step")?;
     }
     Ok(())
 }
