@@ -29,6 +29,15 @@ fn a_page_of_one_profile_has_its_requirements_alone() {
     crosscheck(&["list", "--format", "markdown"]).exits(2).says("hint: `--requirements --format markdown`");
 }
 
+#[test]
+fn profiles_are_listed_with_their_documents() {
+    let list = crosscheck(&["list", "--profiles"]).exits(0);
+    list.says("\nmcp             ")
+        .says("draft-ietf-oauth-identity-assertion-authz-grant-04")
+        .says(" scenarios, ");
+    crosscheck(&["list", "--profiles", "--requirements"]).exits(2);
+}
+
 /// The first column of the table below a heading, without its backticks.
 fn column(page: &Page, heading: &str) -> BTreeSet<String> {
     let (_, section) = page

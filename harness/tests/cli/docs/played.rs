@@ -4,6 +4,8 @@
 //! commands behind `$ `, each with what it prints, in which a line `…` stands for any lines. A command that cannot run
 //! (exit 2) shows its standard error, any other its standard output. `no-run` behind the language says that a block needs
 //! what a test does not have, such as a cluster. Another block whose first line is a comment with a path is written there.
+//!
+//! trycmd would have ports and times written as placeholders, and takes no shell; readers are to see what they will see.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
