@@ -38,14 +38,14 @@ fn profiles_are_listed_with_their_documents() {
     crosscheck(&["list", "--profiles", "--requirements"]).exits(2);
 }
 
-/// The first column of the table below a heading, without its backticks.
+/// The first column of the table below a heading, or with that head, without its backticks.
 fn column(page: &Page, heading: &str) -> BTreeSet<String> {
-    let (_, section) = page
-        .text
-        .split_once(&format!("\n{heading}\n"))
-        .unwrap_or_else(|| panic!("{} has no `{heading}`", page.name));
-    let rows =
-        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let place = page.text.find(&format!("\n{heading}\n"));
+    let place = place.unwrap_or_else(|| panic!("{} has no `{heading}`", page.name));
+    let rows = page.text[place..]
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'));
     let cells = rows.skip(2).filter_map(|row| row.split('|').nth(1));
     // A cell may name several, as `a`, `b`.
     let names =
@@ -73,6 +73,14 @@ fn every_key_of_the_configuration_is_documented_and_no_other() {
     ] {
         assert_eq!(column(&page, heading), properties(&schema, pointer), "{heading}");
     }
+}
+
+#[test]
+fn every_input_and_output_of_the_action_is_documented_and_no_other() {
+    let action = fs::read_to_string(root().join("action.yml")).unwrap();
+    let (page, action) = (Page::read("docs/ci.md"), serde_saphyr::from_str::<Value>(&action).unwrap());
+    assert_eq!(column(&page, "| Input | |"), properties(&action, "/inputs"));
+    assert_eq!(column(&page, "| Output | |"), properties(&action, "/outputs"));
 }
 
 #[test]
