@@ -7,7 +7,7 @@ use crosscheck_scenarios::PLACEHOLDERS;
 use serde_json::Value;
 
 use super::{Page, root};
-use crate::crosscheck;
+use crate::{crosscheck, folder, text};
 
 #[test]
 fn the_pages_of_the_catalogue_are_what_the_program_writes() {
@@ -118,6 +118,30 @@ fn every_name_in_braces_is_documented_and_no_other() {
 fn every_member_of_an_outcome_report_is_documented_and_no_other() {
     let (page, schema) = (Page::read("docs/client-contract.md"), schema("harness/outcome.schema.json"));
     assert_eq!(column(&page, "## Level 2: write the outcome report"), properties(&schema, "/properties"));
+}
+
+#[test]
+fn every_member_of_the_context_is_documented_and_no_other() {
+    let folder = folder();
+    let (own, report) = (folder.path().join("own"), folder.path().join("report"));
+    fs::create_dir(&own).unwrap();
+    // No built-in scenario configures these two.
+    let script = "title = \"Configured\"\nwhy = \"Some clients are.\"\nrequirements = [\"flow-order\"]\n\
+                  [client]\nresource = true\nscope = \"files:list\"\n";
+    fs::write(own.join("configured.toml"), script).unwrap();
+    let select = ["run", "--no-config", "--skip", "errors/", "--skip", "responses/"];
+    let options = ["--scenarios", text(&own), "--report", text(&report)];
+    crosscheck(&[select.as_slice(), &options].concat()).exits(0);
+
+    let mut told = BTreeSet::new();
+    let ids = super::scenarios();
+    for id in ids.iter().map(|scenario| scenario.id.as_str()).chain(["configured"]) {
+        let Ok(saved) = fs::read_to_string(report.join(id).join("transcript.json")) else { continue };
+        let transcript: Value = serde_json::from_str(&saved).unwrap();
+        let names = transcript["context"].as_array().unwrap().iter();
+        told.extend(names.map(|name| name.as_str().unwrap().to_owned()));
+    }
+    assert_eq!(column(&Page::read("docs/client-contract.md"), "### The context"), told);
 }
 
 #[test]
