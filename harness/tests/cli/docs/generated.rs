@@ -6,7 +6,7 @@ use std::fs;
 use crosscheck_scenarios::PLACEHOLDERS;
 use serde_json::Value;
 
-use super::{Page, root};
+use super::{Page, root, scenarios};
 use crate::{crosscheck, folder, text};
 
 #[test]
@@ -134,7 +134,7 @@ fn every_member_of_the_context_is_documented_and_no_other() {
     crosscheck(&[select.as_slice(), &options].concat()).exits(0);
 
     let mut told = BTreeSet::new();
-    let ids = super::scenarios();
+    let ids = scenarios();
     for id in ids.iter().map(|scenario| scenario.id.as_str()).chain(["configured"]) {
         let Ok(saved) = fs::read_to_string(report.join(id).join("transcript.json")) else { continue };
         let transcript: Value = serde_json::from_str(&saved).unwrap();

@@ -1,6 +1,24 @@
-//! Relative links and anchors.
+//! Headings, relative links and anchors, and the index.
 
-use super::{Page, root};
+use super::{Page, pages_in_docs, root};
+
+#[test]
+fn every_page_has_one_heading_of_the_first_rank() {
+    for page in Page::all() {
+        let prose = page.prose();
+        let titles: Vec<_> = prose.lines().filter(|line| line.starts_with("# ")).collect();
+        assert_eq!(titles.len(), 1, "{}: {titles:?}", page.name);
+        assert!(page.text.starts_with("# "), "{} begins with something else", page.name);
+    }
+}
+
+#[test]
+fn every_page_of_docs_is_in_the_index_of_the_readme() {
+    let readme = Page::read("README.md").text;
+    for name in pages_in_docs() {
+        assert!(readme.contains(&format!("]({name})")), "README.md has no link to {name}");
+    }
+}
 
 #[test]
 fn every_relative_link_leads_somewhere() {

@@ -12,7 +12,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Block, Page, pages_in_docs};
+use super::page::Block;
+use super::{Page, pages_in_docs};
 use crate::{CROSSCHECK, call, folder};
 
 /// A test a page, so that they are played at once; with the files that the page promises to leave behind.
