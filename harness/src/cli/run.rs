@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
         let summary = measure.summary(&all, self.deny_warnings);
         let took = set_up.map(|set_up| set_up.took).unwrap_or_default() + began.elapsed();
         let facts = RunFacts {
-            shard: selection.shard.map(|shard| shard.to_string()),
+            shard: selection.shard,
             not_played: outcome.not_played,
             ..RunFacts::new(client.command(), settings, &summary, started, took)
         };

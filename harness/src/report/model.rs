@@ -1,7 +1,8 @@
 //! `report.json`: everything about the runs of one or more clients except the transcripts, which stand in files of their
 //! own. Every other file of a report is made from it, so that saved reports can be merged and compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crosscheck_scenarios::{Party, Profile, RequirementId, ScenarioId, SpecVersion};
 
 use crate::check::{Finding, Verdict};
+use crate::select::Shard;
 
 /// Version of the form.
 pub const VERSION: u32 = 1;
@@ -43,6 +45,20 @@ impl Report {
             Ok(Head { version: VERSION }) => serde_json::from_slice(text).map_err(ReportError::Damaged),
             Ok(Head { version }) => Err(ReportError::OtherVersion(version)),
             Err(error) => Err(ReportError::Damaged(error)),
+        }
+    }
+
+    /// What it says of `client`, one of its own, as a report of that client alone.
+    #[must_use]
+    pub fn of_client(&self, client: &ClientReport) -> Self {
+        let found: BTreeSet<_> = client.checks().map(|(_, check)| &check.requirement).collect();
+        let rules = self.rules.iter().filter(|(id, _)| found.contains(id));
+        Self {
+            version: self.version,
+            crosscheck: self.crosscheck.clone(),
+            as_expected: client.as_expected,
+            rules: rules.map(|(id, rule)| (id.clone(), rule.clone())).collect(),
+            clients: vec![client.clone()],
         }
     }
 }
@@ -119,10 +135,12 @@ pub struct RunFacts {
     pub took_ms: u64,
     /// The share of the scenarios that was played, such as `2/3`; none for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub shard: Option<Shard>,
     /// Shards that were not there when reports were merged, such as `2/3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missing_shards: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub missing_shards: Vec<Shard>,
     /// Scenarios that were not played because the run ended at the first failure.
     #[serde(default)]
     pub not_played: usize,
@@ -151,6 +169,22 @@ impl Counts {
     /// Scenarios that were judged.
     pub fn judged(&self) -> usize {
         self.passed + self.failed + self.warned + self.expected
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            warned: self.warned + other.warned,
+            expected: self.expected + other.expected,
+            not_applicable: self.not_applicable + other.not_applicable,
+            outcome_reports: self.outcome_reports + other.outcome_reports,
+            codes_not_shown: self.codes_not_shown + other.codes_not_shown,
+        }
     }
 }
 

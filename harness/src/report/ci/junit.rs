@@ -16,20 +16,18 @@ use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Sc
 /// When `out` does not take it.
 pub(in crate::report) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Junit::new("crosscheck");
-    junit.add_test_suites(report.clients.iter().map(suite));
+    junit.add_test_suites(report.clients.iter().map(|client| suite(client, &report.crosscheck)));
     junit.serialize(out).map_err(io::Error::other)
 }
 
-fn suite(client: &ClientReport) -> TestSuite {
+fn suite(client: &ClientReport, crosscheck: &str) -> TestSuite {
     let mut suite = TestSuite::new(&client.name);
     let denied = client.run.as_ref().is_some_and(|run| run.deny_warnings);
     if let Some(run) = &client.run {
         suite.set_time(Duration::from_millis(run.took_ms));
-        for (name, value) in [
-            ("crosscheck", env!("CARGO_PKG_VERSION")),
-            ("profile", run.profile.as_str()),
-            ("command", &run.command),
-        ] {
+        for (name, value) in
+            [("crosscheck", crosscheck), ("profile", run.profile.as_str()), ("command", &run.command)]
+        {
             suite.add_property((name, value));
         }
     }

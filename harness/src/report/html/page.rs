@@ -122,7 +122,7 @@ fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str,
         if run.deny_warnings {
             fact("warnings", vec!["fail the run".into()]);
         }
-        fact("shard", run.shard.iter().map(|shard| shard.as_str().into()).collect());
+        fact("shard", run.shard.iter().map(|shard| shard.to_string().into()).collect());
         fact("started", vec![run.started_at.as_str().into()]);
         fact("took", vec![seconds(Duration::from_millis(run.took_ms)).into()]);
     }
@@ -163,7 +163,8 @@ fn cautions(client: &ClientReport, transcript: &Transcripts<'_>) -> Vec<String> 
             cautions.push(format!("The run ended at the first failure: {left} more would have been played."));
         }
         if !run.missing_shards.is_empty() {
-            let missing = run.missing_shards.join(", ");
+            let missing: Vec<_> = run.missing_shards.iter().map(ToString::to_string).collect();
+            let missing = missing.join(", ");
             cautions.push(format!("Shards are missing, and with them their scenarios: {missing}."));
         }
         if let Some(shard) = &run.shard {
