@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
             Folder::open(folder.clone())?.write_comparison(report)?;
         }
         let mut out = anstream::stdout().lock();
-        let told = writeln!(out, "{}", Comparison::new(report).by_subject());
+        let told = writeln!(out, "\n{}", Comparison::new(report).by_subject());
         let told = told.and_then(|()| match &self.report {
             Some(folder) => writeln!(out, "report  {}", folder.join(PAGE).display()),
             None => Ok(()),

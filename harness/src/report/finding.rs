@@ -7,7 +7,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::text::{printable, shortened};
+use crate::report::text::{count, printable, shortened};
 use crate::run::{Played, PlayedResult};
 use crate::summary::Found;
 
@@ -122,8 +122,11 @@ fn footer(told: &Told<'_>) -> Vec<String> {
         lines.extend(labelled("also", &format!("breaks {} by the same evidence", rows.join(", "))));
     }
     if let [first, rest @ ..] = others {
-        let more =
-            if rest.is_empty() { String::new() } else { format!(" and {} more scenarios", rest.len()) };
+        let more = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(" and {}", count(rest.len(), "more scenario"))
+        };
         lines.extend(labelled("seen", &format!("in {first}{more}")));
     }
     lines.push(format!("{:MARGIN$}again {again}", ""));

@@ -12,7 +12,7 @@ use crosscheck_scenarios::{Rules, ScenarioId};
 use crate::report::ci::{junit, summary};
 use crate::report::html::{self, Transcripts};
 use crate::report::model::ScenarioReport;
-use crate::report::{Comparison, Matrix, Report, official};
+use crate::report::{Comparison, Matrix, Report, official, own_checks};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
 use crate::{saved, whole};
@@ -66,8 +66,9 @@ impl Folder {
     /// # Errors
     /// When a file cannot be written; none is left half-written.
     pub fn write(&self, report: &Report, matrix: &Matrix, all: &[Played]) -> Result<(), FolderError> {
-        for played in all {
-            self.write_played(played)?;
+        let told = report.clients.iter().flat_map(|client| &client.scenarios);
+        for (played, scenario) in all.iter().zip(told) {
+            self.write_played(played, scenario)?;
         }
         let transcripts = all.iter().filter_map(|played| match &played.result {
             PlayedResult::Judged { transcript, .. } => Some((&played.scenario.id, &**transcript)),
@@ -107,8 +108,8 @@ impl Folder {
     }
 
     /// Writes a folder of the scenario's id with `transcript.json`, its canonical `exchange.snap`, the client's output,
-    /// and `checks.json` where the scenario is one of the official suite.
-    fn write_played(&self, played: &Played) -> Result<(), FolderError> {
+    /// and `checks.json` in the official suite's form: its own checks where the scenario is one of the suite, else ours.
+    fn write_played(&self, played: &Played, scenario: &ScenarioReport) -> Result<(), FolderError> {
         let PlayedResult::Judged { transcript, .. } = &played.result else { return Ok(()) };
         let folder = Path::new(played.scenario.id.as_str());
         self.json(&folder.join(TRANSCRIPT), transcript)?;
@@ -116,10 +117,12 @@ impl Folder {
         self.file(&folder.join(EXCHANGE), exchange.as_bytes())?;
         self.file(&folder.join(STDOUT), transcript.client.stdout.text.to_string().as_bytes())?;
         self.file(&folder.join(STDERR), transcript.client.stderr.text.to_string().as_bytes())?;
+        let checks = folder.join(CHECKS);
         if played.scenario.idp.rules == Rules::OfficialSuite {
-            self.json(&folder.join(CHECKS), &official::checks(transcript))?;
+            self.json(&checks, &official::checks(transcript))
+        } else {
+            self.json(&checks, &own_checks::checks(scenario, &official::ended_at(transcript)))
         }
-        Ok(())
     }
 
     /// Copies what the scenario called `id` left behind from the report at `from`.

@@ -12,7 +12,9 @@ mod matrix;
 mod merge;
 pub mod model;
 mod official;
+mod own_checks;
 mod shown;
+mod source;
 mod terminal;
 mod text;
 

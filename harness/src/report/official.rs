@@ -16,8 +16,7 @@ use crosscheck_wire::transcript::{Body, Exchange, Param, Request};
 
 /// The checks of a run, in the order in which the suite emits them.
 pub(crate) fn checks(transcript: &Transcript) -> Vec<Check> {
-    let started = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(transcript.started_at_ms.cast_signed());
-    let ended = started + micros(transcript.client.took_us);
+    let (started, ended) = (started(transcript), ended(transcript));
     let told = |exchange: &Exchange| {
         let mut checks = told(exchange, started + micros(exchange.at_us));
         checks.iter_mut().for_each(|check| check.exchange = Some(exchange.number));
@@ -30,6 +29,23 @@ pub(crate) fn checks(transcript: &Transcript) -> Vec<Check> {
         }
     }
     checks
+}
+
+fn started(transcript: &Transcript) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(transcript.started_at_ms.cast_signed())
+}
+
+fn ended(transcript: &Transcript) -> OffsetDateTime {
+    started(transcript) + micros(transcript.client.took_us)
+}
+
+/// When the client ended, as the suite writes times.
+pub(super) fn ended_at(transcript: &Transcript) -> String {
+    timestamp(ended(transcript))
+}
+
+fn timestamp(at: OffsetDateTime) -> String {
+    at.format(&Iso8601::<MILLISECONDS>).unwrap_or_default()
 }
 
 /// One element of the file.
@@ -114,7 +130,7 @@ impl Kind {
             name: self.name,
             description: self.says.to_owned(),
             status: if passed { SUCCESS } else { FAILURE },
-            timestamp: at.format(&Iso8601::<MILLISECONDS>).unwrap_or_default(),
+            timestamp: timestamp(at),
             spec_references: self.references,
             details: None,
         }

@@ -219,6 +219,23 @@ fn the_official_scenario_writes_the_official_checks() {
 }
 
 #[test]
+fn any_other_scenario_writes_its_checks_in_the_official_form() {
+    let folder = folder();
+    let args = ["run", "--exact", ISSUER, "--no-config", "--report", text(folder.path())];
+    crosscheck(&[&args[..], &FAULTY].concat()).exits(1);
+    let checks = json(&folder.path().join(ISSUER).join("checks.json"));
+    let find = |id: &str| checks.as_array().unwrap().iter().find(|check| check["id"] == id).unwrap();
+    let failed = find("tx-audience-is-as-issuer");
+    assert_eq!((&failed["status"], &failed["name"]), (&"FAILURE".into(), &"TxAudienceIsAsIssuer".into()));
+    assert!(failed["errorMessage"].as_str().unwrap().starts_with("The ID-JAG is requested for"), "{failed}");
+    assert_eq!(failed["details"]["compared"][0]["name"], "audience");
+    let urls: Vec<_> =
+        failed["specReferences"].as_array().unwrap().iter().map(|source| &source["url"]).collect();
+    assert!(urls.contains(&&"https://www.rfc-editor.org/rfc/rfc8414.html#section-3.3".into()), "{urls:?}");
+    assert_eq!(find("tx-grant-type")["status"], "SUCCESS");
+}
+
+#[test]
 fn the_official_checks_fail_request_by_request_and_when_nothing_came() {
     let folder = folder();
     let run = |fault: &str| {

@@ -13,6 +13,7 @@ use minijinja::{Environment, Output, State, Value};
 use serde::Serialize;
 
 use crate::report::printable;
+use crate::report::source::address;
 
 /// A template.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_syntax(syntax.expect("the delimiters are those that are built in"));
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     environment.set_formatter(escaped);
+    environment.add_filter("cited", cited);
     environment.add_filter("code", code);
     for (name, source) in SOURCES {
         environment
@@ -110,6 +112,20 @@ fn escaped(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result
         None => write!(out, "{value}")?,
     }
     Ok(())
+}
+
+/// A source, which leads to where it can be read if it can be. A link is no network access before it is followed.
+fn cited(source: &str) -> Result<Value, minijinja::Error> {
+    let mut out = String::new();
+    let address = address(source);
+    if let Some(address) = &address {
+        out.push_str("<a rel=noreferrer href=\"");
+        escape(&mut out, address)?;
+        out.push_str("\">");
+    }
+    escape(&mut out, source)?;
+    out.push_str(if address.is_some() { "</a>" } else { "" });
+    Ok(Value::from_safe_string(out))
 }
 
 /// Escapes a sentence in which backticks set off code.
