@@ -12,8 +12,7 @@ use crate::cli::Hinted;
 use crate::cli::run::{tell_step_summary, unless_closed};
 use crate::exit;
 use crate::report::{
-    ClientReport, Comparison, Folder, MATRIX, Matrix, MergeError, Merged, Origin, PAGE, REPORT, Report,
-    headline, merge,
+    ClientReport, Comparison, Folder, MATRIX, Matrix, MergeError, Merged, Origin, PAGE, REPORT, Report, merge,
 };
 
 /// Options of `crosscheck merge`.
@@ -114,7 +113,7 @@ fn tell(report: &Report, path: &Path) -> std::io::Result<()> {
         writeln!(out, "{}", Comparison::new(report).by_subject())?;
     }
     for client in &report.clients {
-        writeln!(out, "{}  {}", client.name, headline(client))?;
+        writeln!(out, "{}  {}", client.name, client.headline())?;
         for shard in client.run.iter().flat_map(|run| &run.missing_shards) {
             eprintln!("missing {}: shard {shard}", client.name);
         }

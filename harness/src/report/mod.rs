@@ -19,7 +19,7 @@ mod terminal;
 mod text;
 
 pub use again::Again;
-pub use ci::{annotations, headline, step_summary};
+pub use ci::{annotations, step_summary};
 pub use collect::JudgedClient;
 pub use comparison::Comparison;
 pub use folder::{Folder, FolderError, MATRIX, PAGE, REPORT};

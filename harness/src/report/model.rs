@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crosscheck_scenarios::{Party, Profile, RequirementId, ScenarioId, SpecVersion};
 
 use crate::check::{Finding, Verdict};
+use crate::report::text::count;
 use crate::select::Shard;
 
 /// Version of the form.
@@ -110,6 +111,38 @@ pub struct ClientReport {
     pub stale: Vec<String>,
     /// The scenarios, in the order of their ids.
     pub scenarios: Vec<ScenarioReport>,
+}
+
+impl ClientReport {
+    /// Every check that found something, with its scenario.
+    pub fn checks(&self) -> impl Iterator<Item = (&ScenarioReport, &CheckReport)> {
+        self.scenarios.iter().flat_map(|scenario| scenario.checks.iter().map(move |check| (scenario, check)))
+    }
+
+    /// How it fares in one line, such as `109 of 112 passed · 2 failed · 1 with warnings`.
+    pub fn headline(&self) -> String {
+        let counts = self.counts;
+        let mut parts = vec![format!("{} of {} passed", counts.passed, counts.judged())];
+        for (number, what) in [
+            (counts.failed, "failed"),
+            (counts.warned, "with warnings"),
+            (counts.expected, "with expected findings"),
+            (counts.not_applicable, "not applicable"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        if !self.stale.is_empty() {
+            parts.push(count(self.stale.len(), "stale expectation"));
+        }
+        parts.join(" · ")
+    }
+
+    /// Whether its warnings fail the run.
+    pub(super) fn denies_warnings(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.deny_warnings)
+    }
 }
 
 /// How a client was driven.

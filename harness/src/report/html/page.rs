@@ -86,18 +86,10 @@ impl<'a> Foot<'a> {
     }
 }
 
-/// Such as `Not as expected: 2 failed · 1 with warnings · 109 passed of 112 judged`.
+/// Such as `Not as expected: 109 of 112 passed · 2 failed · 1 with warnings`.
 fn verdict(client: &ClientReport) -> String {
-    let counts = client.counts;
-    let told = [(counts.failed, "failed"), (counts.warned, "with warnings"), (counts.expected, "expected")];
-    let mut told: Vec<_> =
-        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    told.push(format!("{} passed of {} judged", counts.passed, counts.judged()));
-    if !client.stale.is_empty() {
-        told.push(format!("{} no longer there", count(client.stale.len(), "expected finding")));
-    }
     let verdict = if client.as_expected { "As expected" } else { "Not as expected" };
-    format!("{verdict}: {}", told.join(" · "))
+    format!("{verdict}: {}", client.headline())
 }
 
 fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str, Vec<Cow<'a, str>>)> {
