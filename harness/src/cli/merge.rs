@@ -9,7 +9,8 @@ use anstream::eprintln;
 use anyhow::Context as _;
 
 use crate::cli::Hinted;
-use crate::cli::run::{tell_step_summary, unless_closed};
+use crate::cli::github::tell_step_summary;
+use crate::cli::output::unless_closed;
 use crate::exit;
 use crate::report::{
     ClientReport, Comparison, Folder, MATRIX, Matrix, MergeError, Merged, Origin, PAGE, REPORT, Report, merge,

@@ -3,13 +3,16 @@
 mod baseline;
 mod client;
 mod config;
+mod doctor;
 mod driven;
 mod explain;
 mod generate;
+mod github;
 mod init;
 mod judge;
 mod list;
 mod merge;
+mod output;
 mod pin;
 mod progress;
 mod run;
@@ -69,7 +72,7 @@ enum Action {
     Explain(explain::ExplainOptions),
     /// Prove Crosscheck itself: every fault is found, every right client is left alone
     SelfTest(self_test::SelfTestOptions),
-    /// Print the JSON Schema of scenario files, of outcome reports, or of the configuration
+    /// Print the JSON Schema of scenario files, outcome reports, the configuration or report.json
     Schema {
         /// What it is the schema of
         #[arg(value_name = "WHAT", default_value = "scenario", value_enum)]
@@ -106,7 +109,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
         Action::Init(options) => init::init(&options),
-        Action::Doctor(options) => run::doctor(&options),
+        Action::Doctor(options) => doctor::doctor(&options),
         Action::Merge(options) => merge::merge_reports(&options),
         Action::Judge(options) => judge::judge(&options),
         Action::Show(options) => show::show(&options),
