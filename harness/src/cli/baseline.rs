@@ -7,7 +7,7 @@ use crosscheck_scenarios::{Release, Scenarios};
 
 use crate::baseline::{Baseline, Changes, Expected, ExpectedFailures, update};
 use crate::cli::Hinted;
-use crate::cli::run::Format;
+use crate::cli::output::Format;
 use crate::config::{Client, Config};
 use crate::run::Played;
 use crate::summary::Summary;

@@ -1,5 +1,6 @@
 //! The clients that a run drives, as the command line and the configuration have them together. The command line wins.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,6 +104,16 @@ impl<'a> Driven<'a> {
             None if self.reference => REFERENCE.to_owned(),
             None => self.settings.command.name(),
         }
+    }
+
+    /// Writes the line above what is told of it, where it is one of several.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub(super) fn heading(&self) -> io::Result<()> {
+        let name = self.settings.client.as_deref().unwrap_or_default();
+        let bold = anstyle::Style::new().bold();
+        writeln!(anstream::stdout(), "{bold}client  {name}{bold:#}")
     }
 
     /// Its program, as people call it.

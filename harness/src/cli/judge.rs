@@ -10,7 +10,7 @@ use crosscheck_scenarios::{Scenarios, nearest};
 use crate::cli::Hinted;
 use crate::cli::baseline;
 use crate::cli::config::ConfigOptions;
-use crate::cli::run::{Format, print, unless_closed};
+use crate::cli::output::{Format, print, unless_closed};
 use crate::exit;
 use crate::report::{ClientReport, JudgedClient, Report, Terminal};
 use crate::run::Played;

@@ -9,9 +9,12 @@ use anstream::eprintln;
 use anyhow::Context as _;
 
 use crate::cli::Hinted;
-use crate::cli::run::{tell_step_summary, unless_closed};
+use crate::cli::github::tell_step_summary;
+use crate::cli::output::unless_closed;
 use crate::exit;
-use crate::report::{Comparison, Folder, Matrix, Merged, PAGE, Part, Report, headline, merge, merged_report};
+use crate::report::{
+    ClientReport, Comparison, Folder, MATRIX, Matrix, MergeError, Merged, Origin, PAGE, REPORT, Report, merge,
+};
 
 /// Options of `crosscheck merge`.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,36 +30,40 @@ pub(super) struct MergeOptions {
 /// Joins the reports and tells what is missing. The exit code is that of the whole run, and 2 where a shard is missing.
 pub(super) fn merge_reports(options: &MergeOptions) -> anyhow::Result<ExitCode> {
     let reports = options.folders.iter().map(|folder| Ok((folder.clone(), read(folder)?)));
-    let reports = reports.collect::<anyhow::Result<Vec<_>>>()?;
-    let merged = merge(reports.iter().flat_map(|(folder, report)| parts(folder, report)).collect());
-    let merged = merged.map_err(|error| Hinted::error(error.to_string(), NOT_OF_ONE_RUN))?;
-    let report = merged_report(&merged, &reports);
-    let report =
-        report.map_err(|error| Hinted::error(error.to_string(), "play all shards with one version"))?;
+    let merged = merge(reports.collect::<anyhow::Result<_>>()?).map_err(|error| hinted(&error))?;
     if let Some(folder) = options.folders.iter().find(|folder| same(folder, &options.report)) {
         return Err(Hinted::error(
             format!("`{}` is one of the reports that are joined", folder.display()),
             "write to another folder: --report OUT",
         ));
     }
-    write(&options.report, &report, &merged)?;
+    write(&options.report, &merged)?;
+    let report = &merged.report;
     // The shards have annotated their findings themselves.
-    tell_step_summary(&report)?;
-    tell(&report, &options.report).or_else(unless_closed)?;
-    let missing = report.clients.iter().filter_map(|client| client.run.as_ref());
-    let missing: usize = missing.map(|run| run.missing_shards.len()).sum();
-    Ok(match missing {
-        0 => exit::code(report.as_expected),
-        _ => ExitCode::from(exit::COULD_NOT_RUN),
-    })
+    tell_step_summary(report)?;
+    tell(report, &options.report).or_else(unless_closed)?;
+    let is_missing = |client: &ClientReport| client.run.iter().any(|run| !run.missing_shards.is_empty());
+    if report.clients.iter().any(is_missing) {
+        return Ok(ExitCode::from(exit::COULD_NOT_RUN));
+    }
+    Ok(exit::code(report.as_expected))
 }
 
-const NOT_OF_ONE_RUN: &str =
-    "shards are joined that one command left, with `--shard 1/N` to `--shard N/N` and nothing else changed";
+/// With the next thing to try.
+fn hinted(error: &MergeError) -> anyhow::Error {
+    let hint = match error {
+        MergeError::Versions { .. } => "play all shards with one version",
+        MergeError::Name { .. } => "join reports that `crosscheck run --report DIR` wrote and nobody changed",
+        MergeError::Differ { .. } | MergeError::Twice { .. } => {
+            "shards are joined that one command left, with `--shard 1/N` to `--shard N/N` and nothing else changed"
+        }
+    };
+    Hinted::error(error.to_string(), hint)
+}
 
 /// Reads `report.json` of a report.
 fn read(folder: &Path) -> anyhow::Result<Report> {
-    let path = folder.join("report.json");
+    let path = folder.join(REPORT);
     let text = fs::read(&path).map_err(|error| {
         Hinted::error(
             format!("could not read `{}`: {error}", path.display()),
@@ -66,57 +73,39 @@ fn read(folder: &Path) -> anyhow::Result<Report> {
     Report::parse(&text).with_context(|| format!("`{}` cannot be used", path.display()))
 }
 
-fn parts(folder: &Path, report: &Report) -> Vec<Part> {
-    let part = |name: &str| if report.clients.len() == 1 { folder.to_owned() } else { folder.join(name) };
-    report.clients.iter().map(|client| Part { folder: part(&client.name), client: client.clone() }).collect()
-}
-
 fn same(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-fn write(path: &Path, report: &Report, merged: &[Merged]) -> anyhow::Result<()> {
+fn write(path: &Path, Merged { report, origins }: &Merged) -> anyhow::Result<()> {
     let whole = Folder::open(path.to_owned())?;
-    for one in merged {
-        let matrix = matrix(one)?;
-        let folder = match merged {
-            [_] => Folder::open(path.to_owned())?,
-            _ => whole.of_client(&one.client.name)?,
+    for (client, origins) in report.clients.iter().zip(origins) {
+        let matrix = matrix(client, origins)?;
+        let folder = match report.clients.as_slice() {
+            [_] => path.to_owned(),
+            _ => path.join(&client.name),
         };
-        for from in &one.folders {
-            for scenario in &one.client.scenarios {
-                folder.copy_played(from, &scenario.id)?;
-            }
+        let folder = Folder::open(folder)?;
+        for Origin { folder: from, scenarios } in origins {
+            scenarios.iter().try_for_each(|id| folder.copy_played(from, id))?;
         }
-        let own = Report {
-            as_expected: one.client.as_expected,
-            clients: vec![one.client.clone()],
-            ..report.clone()
-        };
-        folder.write_client(&own, &matrix)?;
+        folder.write_client(&report.of_client(client), &matrix)?;
     }
-    if merged.len() > 1 {
+    if report.clients.len() > 1 {
         whole.write_comparison(report)?;
     }
     Ok(())
 }
 
 /// The error-handling matrix of a client.
-fn matrix(merged: &Merged) -> anyhow::Result<Matrix> {
-    let mut whole: Option<Matrix> = None;
-    for folder in &merged.folders {
-        let path = folder.join("errors.json");
+fn matrix(client: &ClientReport, origins: &[Origin]) -> anyhow::Result<Matrix> {
+    let part = |origin: &Origin| {
+        let path = origin.folder.join(MATRIX);
         let text = fs::read(&path).with_context(|| format!("could not read `{}`", path.display()))?;
-        let part =
-            serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
-        match &mut whole {
-            Some(whole) => whole.add(part),
-            None => whole = Some(part),
-        }
-    }
-    let mut whole = whole.context("a client without a report")?;
-    whole.set_level_in_words(merged.client.level_in_words.clone());
-    Ok(whole)
+        serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))
+    };
+    let parts = origins.iter().map(part).collect::<anyhow::Result<_>>()?;
+    Matrix::joined(parts, client.level_in_words.clone()).context("a client without a report")
 }
 
 fn tell(report: &Report, path: &Path) -> std::io::Result<()> {
@@ -125,7 +114,7 @@ fn tell(report: &Report, path: &Path) -> std::io::Result<()> {
         writeln!(out, "{}", Comparison::new(report).by_subject())?;
     }
     for client in &report.clients {
-        writeln!(out, "{}  {}", client.name, headline(client))?;
+        writeln!(out, "{}  {}", client.name, client.headline())?;
         for shard in client.run.iter().flat_map(|run| &run.missing_shards) {
             eprintln!("missing {}: shard {shard}", client.name);
         }

@@ -3,13 +3,16 @@
 mod baseline;
 mod client;
 mod config;
+mod doctor;
 mod driven;
 mod explain;
 mod generate;
+mod github;
 mod init;
 mod judge;
 mod list;
 mod merge;
+mod output;
 mod pages;
 mod pin;
 mod progress;
@@ -107,7 +110,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Action::Run(options) => run::run(&options),
         Action::Init(options) => init::init(&options),
-        Action::Doctor(options) => run::doctor(&options),
+        Action::Doctor(options) => doctor::doctor(&options),
         Action::Merge(options) => merge::merge_reports(&options),
         Action::Judge(options) => judge::judge(&options),
         Action::Show(options) => show::show(&options),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crosscheck_scenarios::Scenarios;
 
 use crate::cli::Hinted;
-use crate::cli::run::{Format, unless_closed};
+use crate::cli::output::{Format, unless_closed};
 use crate::exit;
 use crate::pin::{Pending, PinError, Pins, Update, Without, pending};
 use crate::report::{write_compared, write_difference};

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
+use crate::cli::output::unless_closed;
 use crate::cli::progress::{Pace, play};
-use crate::cli::run::unless_closed;
 use crate::cli::{CANNOT_LISTEN, Hinted, client};
 use crate::exit;
 use crate::interruption;

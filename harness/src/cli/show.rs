@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::run::unless_closed;
+use crate::cli::output::unless_closed;
 use crate::exit;
 use crate::report::Shown;
 use crate::saved;

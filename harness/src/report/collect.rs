@@ -110,11 +110,6 @@ impl ClientReport {
                 .collect(),
         }
     }
-
-    /// Every check that found something, with its scenario.
-    pub fn checks(&self) -> impl Iterator<Item = (&ScenarioReport, &CheckReport)> {
-        self.scenarios.iter().flat_map(|scenario| scenario.checks.iter().map(move |check| (scenario, check)))
-    }
 }
 
 /// What of the checks counts, by where they stand in memory; the rest is told.

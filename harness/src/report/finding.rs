@@ -17,7 +17,7 @@ pub(super) const WIDTH: usize = 80;
 const MARGIN: usize = 6;
 /// Lines that a finding takes, its head included.
 const LINES: usize = 20;
-/// Characters of a path and query.
+/// Characters of a path and query, and of an error code.
 const TARGET: usize = 40;
 /// Consequences that are listed one by one.
 const CONSEQUENCES: usize = 3;
@@ -87,13 +87,9 @@ fn evidence(told: &Told<'_>) -> Vec<String> {
     let mut lines = indented(MARGIN, &printable(&finding.what));
     lines.push(String::new());
     lines.extend(told.message.map(|message| format!("{:MARGIN$}{message}", "")));
-    // What is no message was not sent, and what a document says was sent by its server.
-    let seen = |name: &str| match finding.exchange {
-        None => "seen",
-        Some(_) if name.ends_with("of the metadata") => "says",
-        Some(_) => "sent",
-    };
-    lines.extend(finding.compared.iter().flat_map(|compared| comparison(compared, seen(&compared.name))));
+    lines.extend(
+        finding.compared.iter().flat_map(|one| comparison(one, verb(one, finding.exchange.is_some()))),
+    );
     if !finding.as_expected.is_empty() {
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
@@ -147,7 +143,7 @@ pub(super) fn message(played: &Played, check: &Check) -> Option<String> {
     };
     let target = shortened(&printable(&target), TARGET);
     let answer = match response.member("error") {
-        Some(error) => format!("{} {error}", response.status),
+        Some(error) => format!("{} {}", response.status, shortened(&printable(error), TARGET)),
         None => response.status.to_string(),
     };
     let what = match endpoint {
@@ -156,6 +152,16 @@ pub(super) fn message(played: &Played, check: &Check) -> Option<String> {
         known => format!("   {}", known.as_str().replace('_', " ")),
     };
     Some(format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method))
+}
+
+/// What is said of the value that was seen; `in_message` tells whether it stands in a message.
+pub(super) fn verb(comparison: &Comparison, in_message: bool) -> &'static str {
+    // What is no message was not sent, and what a document says was sent by its server.
+    match in_message {
+        false => "seen",
+        true if comparison.name.ends_with("of the metadata") => "says",
+        true => "sent",
+    }
 }
 
 fn comparison(comparison: &Comparison, verb: &str) -> Vec<String> {
@@ -222,7 +228,44 @@ fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use crosscheck_scenarios::Party;
+    use crosscheck_wire::Caller;
+    use crosscheck_wire::transcript::{Request, Response};
+
+    use crate::baseline::tests::played;
+    use crate::check::Verdict;
+
     use super::*;
+
+    #[test]
+    fn an_error_code_that_a_script_made_up_moves_no_cursor() {
+        let mut played = played("flow/complete", &[("flow-order", Verdict::Fail)]);
+        let PlayedResult::Judged { transcript, checks, .. } = &mut played.result else {
+            panic!("it is judged")
+        };
+        let mut response = Response { status: 400, ..Response::default() };
+        response.body.json = Some(json!({ "error": "\u{1b}[2Jgone" }));
+        let request = Request { method: "POST".into(), ..Request::default() };
+        let (party, caller, endpoint) = (Party::Idp, Caller::Client, EndpointName::Token);
+        let (stray, at_us, took_us, refusal) = (false, 0, 0, String::new());
+        transcript.exchanges = vec![Exchange {
+            number: 1,
+            party,
+            caller,
+            endpoint,
+            stray,
+            at_us,
+            took_us,
+            request,
+            response,
+            refusal,
+        }];
+        checks[0].finding = Some(Finding { exchange: Some(1), ..Finding::default() });
+        let message = message(&played, &played.checks()[0]).unwrap_or_default();
+        assert_eq!(message, "#1  POST idp    token endpoint, answered 400 \\u{1b}[2Jgone");
+    }
 
     #[test]
     fn a_final_slash_is_marked() {

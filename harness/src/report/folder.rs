@@ -26,6 +26,10 @@ const CHECKS: &str = "checks.json";
 
 /// What people open first.
 pub const PAGE: &str = "index.html";
+/// What programs read.
+pub const REPORT: &str = "report.json";
+/// The error-handling matrix for programs.
+pub const MATRIX: &str = "errors.json";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -54,14 +58,6 @@ impl Folder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
-    }
-
-    /// The folder of one of several clients.
-    ///
-    /// # Errors
-    /// When it cannot be made or written to.
-    pub fn of_client(&self, name: &str) -> Result<Self, FolderError> {
-        Self::open(self.0.join(name))
     }
 
     /// Writes the report of one client that was just driven: what [`Self::write_client`] writes, and what each judged
@@ -107,7 +103,7 @@ impl Folder {
             let fill = |file: &mut dyn Write| html::write_page(file, report, client, transcripts);
             self.write_file(Path::new(PAGE), fill)?;
         }
-        self.json(Path::new("errors.json"), matrix)?;
+        self.json(Path::new(MATRIX), matrix)?;
         self.file(Path::new("errors.md"), matrix.to_string().as_bytes())
     }
 
@@ -158,7 +154,7 @@ impl Folder {
 
     /// What is written for any number of clients.
     fn overview(&self, report: &Report) -> Result<(), FolderError> {
-        self.json(Path::new("report.json"), report)?;
+        self.json(Path::new(REPORT), report)?;
         self.file(Path::new("summary.md"), summary::markdown(report).as_bytes())?;
         self.write_file(Path::new("junit.xml"), |file| junit::write(report, file))
     }

@@ -1,30 +1,30 @@
 //! Joins the reports of shards into that of the whole run, and those of several clients into one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crosscheck_scenarios::ScenarioId;
 
-use crate::report::model::{ClientReport, Counts, Report, RunFacts};
+use crate::report::model::{ClientReport, Report};
 use crate::select::Shard;
 use crate::summary::level_in_words;
 
-/// A client in one of the reports that are joined.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// The folder in which its files stand.
-    pub folder: PathBuf,
-    /// What is said of it there.
-    pub client: ClientReport,
-}
-
-/// A client with everything that was said of it.
+/// What several reports come to.
 #[derive(Debug)]
 pub struct Merged {
-    /// The joined report.
-    pub client: ClientReport,
-    /// The folders from which it comes.
-    pub folders: Vec<PathBuf>,
+    /// The joined report. What is missing stands in the `missing_shards` of its clients.
+    pub report: Report,
+    /// Where the files of each client come from, in the order of the clients.
+    pub origins: Vec<Vec<Origin>>,
+}
+
+/// A folder that holds files of a client.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The scenarios whose files stand there.
+    pub scenarios: Vec<ScenarioId>,
 }
 
 /// Why reports do not fit together.
@@ -46,17 +46,13 @@ pub enum MergeError {
         /// What the second says.
         other: String,
     },
-    /// They were written by different versions.
-    #[error("`{}` was written by crosscheck {one} and `{}` by crosscheck {other}", first.display(), second.display())]
-    Versions {
-        /// The folder of the first.
-        first: PathBuf,
-        /// The folder of the second.
-        second: PathBuf,
-        /// The version of the first.
-        one: String,
-        /// The version of the second.
-        other: String,
+    /// A client or a scenario is called what no folder can be called.
+    #[error("`{}` has files of `{}`, which is no name of a folder in a report", folder.display(), name.escape_debug())]
+    Name {
+        /// The folder of the report.
+        folder: PathBuf,
+        /// The name.
+        name: String,
     },
     /// The same share of the scenarios stands in two.
     #[error("`{}` and `{}` are both {what} of `{client}`", first.display(), second.display())]
@@ -70,73 +66,114 @@ pub enum MergeError {
         /// The folder of the second.
         second: PathBuf,
     },
+    /// They were written by different versions.
+    #[error("`{}` was written by crosscheck {one} and `{}` by crosscheck {other}", first.display(), second.display())]
+    Versions {
+        /// The folder of the first.
+        first: PathBuf,
+        /// The folder of the second.
+        second: PathBuf,
+        /// The version of the first.
+        one: String,
+        /// The version of the second.
+        other: String,
+    },
 }
 
-/// Joins parts, client by client in the order in which they first appear. What is missing stands in
-/// [`RunFacts::missing_shards`].
+/// A client in one of the reports, and the folder in which its files stand.
+#[derive(Debug)]
+struct Part {
+    folder: PathBuf,
+    client: ClientReport,
+}
+
+/// Joins reports, each with its folder, client by client in the order in which these first appear.
 ///
 /// # Errors
 /// When two of them do not fit together.
-pub fn merge(parts: Vec<Part>) -> Result<Vec<Merged>, MergeError> {
-    let mut clients: Vec<(String, Vec<Part>)> = Vec::new();
-    for part in parts {
-        match clients.iter_mut().find(|(name, _)| *name == part.client.name) {
-            Some((_, parts)) => parts.push(part),
-            None => clients.push((part.client.name.clone(), vec![part])),
-        }
-    }
-    clients.into_iter().map(|(_, parts)| join(parts)).collect()
-}
-
-/// The report of merged clients; `reports` are those that they come from.
-///
-/// # Errors
-/// When these were written by different versions.
-pub fn report(merged: &[Merged], reports: &[(PathBuf, Report)]) -> Result<Report, MergeError> {
+pub fn merge(reports: Vec<(PathBuf, Report)>) -> Result<Merged, MergeError> {
+    let crosscheck = one_version(&reports)?;
     let mut rules = BTreeMap::new();
-    let mut version: Option<&(PathBuf, Report)> = None;
-    for part in reports {
-        let (first, one) = version.get_or_insert(part);
-        if one.crosscheck != part.1.crosscheck {
-            return Err(MergeError::Versions {
-                first: first.clone(),
-                second: part.0.clone(),
-                one: one.crosscheck.clone(),
-                other: part.1.crosscheck.clone(),
-            });
+    let mut clients: Vec<(String, Vec<Part>)> = Vec::new();
+    for (folder, report) in reports {
+        rules.extend(report.rules);
+        let several = report.clients.len() > 1;
+        for client in report.clients {
+            check_names(&folder, &client)?;
+            let folder = if several { folder.join(&client.name) } else { folder.clone() };
+            let name = client.name.clone();
+            let part = Part { folder, client };
+            match clients.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, parts)) => parts.push(part),
+                None => clients.push((name, vec![part])),
+            }
         }
-        rules.extend(part.1.rules.clone());
     }
-    let crosscheck = version.map(|(_, report)| report.crosscheck.clone()).unwrap_or_default();
-    let clients = merged.iter().map(|merged| merged.client.clone()).collect();
-    Ok(Report { crosscheck, rules, ..Report::new(clients) })
+    let origins = clients.iter().map(|(_, parts)| parts.iter().map(Part::origin).collect()).collect();
+    let clients = clients.into_iter().map(|(_, parts)| join(parts)).collect::<Result<_, _>>()?;
+    Ok(Merged { report: Report { crosscheck, rules, ..Report::new(clients) }, origins })
 }
 
-fn join(parts: Vec<Part>) -> Result<Merged, MergeError> {
-    let folders: Vec<_> = parts.iter().map(|part| part.folder.clone()).collect();
+/// The version that wrote all reports.
+fn one_version(reports: &[(PathBuf, Report)]) -> Result<String, MergeError> {
+    let Some(((first, Report { crosscheck: one, .. }), others)) = reports.split_first() else {
+        return Ok(String::new());
+    };
+    match others.iter().find(|(_, other)| other.crosscheck != *one) {
+        None => Ok(one.clone()),
+        Some((second, other)) => Err(MergeError::Versions {
+            first: first.clone(),
+            second: second.clone(),
+            one: one.clone(),
+            other: other.crosscheck.clone(),
+        }),
+    }
+}
+
+/// Whether a client and its scenarios are called what folders within a report can be called.
+fn check_names(folder: &Path, client: &ClientReport) -> Result<(), MergeError> {
+    let plain = |component: Component<'_>| matches!(component, Component::Normal(_));
+    let is_path = |name: &str| !name.is_empty() && Path::new(name).components().all(plain);
+    let ids = client.scenarios.iter().map(|scenario| scenario.id.as_str());
+    match std::iter::once(client.name.as_str()).chain(ids).find(|name| !is_path(name)) {
+        None => Ok(()),
+        Some(name) => Err(MergeError::Name { folder: folder.to_owned(), name: name.to_owned() }),
+    }
+}
+
+impl Part {
+    fn origin(&self) -> Origin {
+        let scenarios = self.client.scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+        Origin { folder: self.folder.clone(), scenarios }
+    }
+
+    fn shard(&self) -> Option<Shard> {
+        self.client.run.as_ref()?.shard
+    }
+}
+
+/// Joins the parts of one client, of which there is at least one.
+fn join(parts: Vec<Part>) -> Result<ClientReport, MergeError> {
     for second in &parts[1..] {
         same_run(&parts[0], second)?;
     }
     let missing = missing(&parts)?;
     only_once(&parts)?;
     let mut parts = parts.into_iter().map(|part| part.client);
-    let mut whole = parts.next().unwrap_or_else(|| unreachable!("a client is known by a part of it"));
-    for part in parts {
-        add(&mut whole, part);
-    }
+    let mut whole = parts.next().expect("a client is known by a part of it");
+    parts.for_each(|part| add(&mut whole, part));
     whole.scenarios.sort_by(|one, other| one.id.cmp(&other.id));
     whole.level_in_words = level_in_words(whole.counts.outcome_reports, whole.counts.judged());
     if let Some(run) = &mut whole.run {
         run.shard = None;
         run.missing_shards.extend(missing);
     }
-    Ok(Merged { client: whole, folders })
+    Ok(whole)
 }
 
 /// Whether two parts are of one run.
 fn same_run(first: &Part, second: &Part) -> Result<(), MergeError> {
-    let facts = |part: &Part| part.client.run.as_ref().map_or_else(Vec::new, decisive);
-    for ((what, one), (_, other)) in facts(first).into_iter().zip(facts(second)) {
+    for ((what, one), (_, other)) in decisive(first).into_iter().zip(decisive(second)) {
         if one != other {
             return Err(MergeError::Differ {
                 client: first.client.name.clone(),
@@ -151,30 +188,31 @@ fn same_run(first: &Part, second: &Part) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// What decides which findings there are, by name.
-fn decisive(run: &RunFacts) -> Vec<(&'static str, String)> {
-    let of = shard(run).map_or_else(|| "no shard".to_owned(), |shard| format!("{} shards", shard.count()));
-    vec![
-        ("the number of shards", of),
-        ("the profile", run.profile.to_string()),
-        ("the command", run.command.clone()),
-        ("the MCP revision", run.spec_version.as_str().to_owned()),
-        ("the flow name", run.flow_name.clone()),
-        ("what is declared", run.declared.join(",")),
-        ("whether warnings are denied", run.deny_warnings.to_string()),
-    ]
-}
-
-fn shard(run: &RunFacts) -> Option<Shard> {
-    run.shard.as_deref()?.parse().ok()
+/// What decides which findings there are and which of them count, by name.
+fn decisive(part: &Part) -> Vec<(&'static str, String)> {
+    let as_of = part.client.as_of.clone().unwrap_or_else(|| "none".to_owned());
+    let mut facts = vec![("the release whose rules count", as_of)];
+    if let Some(run) = &part.client.run {
+        let shards = run.shard.map(|shard| format!("{} shards", shard.count()));
+        facts.extend([
+            ("the number of shards", shards.unwrap_or_else(|| "no shard".to_owned())),
+            ("the profile", run.profile.to_string()),
+            ("the command", run.command.clone()),
+            ("the MCP revision", run.spec_version.as_str().to_owned()),
+            ("the flow name", run.flow_name.clone()),
+            ("what is declared", run.declared.join(",")),
+            ("whether warnings are denied", run.deny_warnings.to_string()),
+        ]);
+    }
+    facts
 }
 
 /// The shards that are not among `parts`.
-fn missing(parts: &[Part]) -> Result<Vec<String>, MergeError> {
+fn missing(parts: &[Part]) -> Result<Vec<Shard>, MergeError> {
     let mut there: BTreeMap<Option<u32>, &Part> = BTreeMap::new();
     let mut count = 0;
     for part in parts {
-        let shard = part.client.run.as_ref().and_then(shard);
+        let shard = part.shard();
         if let Some(first) = there.insert(shard.map(|shard| shard.index()), part) {
             let what = shard.map_or_else(|| "the whole run".to_owned(), |shard| format!("shard {shard}"));
             return Err(twice(first, part, what));
@@ -182,7 +220,7 @@ fn missing(parts: &[Part]) -> Result<Vec<String>, MergeError> {
         count = shard.map_or(0, |shard| shard.count());
     }
     let absent = (1..=count).filter(|index| !there.contains_key(&Some(*index)));
-    Ok(absent.map(|index| format!("{index}/{count}")).collect())
+    Ok(absent.filter_map(|index| Shard::new(index, count).ok()).collect())
 }
 
 /// Whether no scenario stands in two parts.
@@ -199,14 +237,14 @@ fn only_once(parts: &[Part]) -> Result<(), MergeError> {
 }
 
 fn twice(first: &Part, second: &Part, what: String) -> MergeError {
-    let (first, second) = (first.clone(), second.clone());
-    MergeError::Twice { client: first.client.name, what, first: first.folder, second: second.folder }
+    let client = first.client.name.clone();
+    MergeError::Twice { client, what, first: first.folder.clone(), second: second.folder.clone() }
 }
 
 fn add(whole: &mut ClientReport, part: ClientReport) {
     whole.as_expected &= part.as_expected;
     whole.level = whole.level.max(part.level);
-    whole.counts = sum(whole.counts, part.counts);
+    whole.counts = whole.counts + part.counts;
     let stale: BTreeSet<_> = whole.stale.drain(..).chain(part.stale).collect();
     whole.stale = stale.into_iter().collect();
     whole.scenarios.extend(part.scenarios);
@@ -217,17 +255,5 @@ fn add(whole: &mut ClientReport, part: ClientReport) {
         if part.started_at < whole.started_at {
             whole.started_at = part.started_at;
         }
-    }
-}
-
-fn sum(one: Counts, other: Counts) -> Counts {
-    Counts {
-        passed: one.passed + other.passed,
-        failed: one.failed + other.failed,
-        warned: one.warned + other.warned,
-        expected: one.expected + other.expected,
-        not_applicable: one.not_applicable + other.not_applicable,
-        outcome_reports: one.outcome_reports + other.outcome_reports,
-        codes_not_shown: one.codes_not_shown + other.codes_not_shown,
     }
 }

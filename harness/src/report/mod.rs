@@ -19,12 +19,12 @@ mod terminal;
 mod text;
 
 pub use again::Again;
-pub use ci::{annotations, headline, step_summary};
+pub use ci::{annotations, step_summary};
 pub use collect::JudgedClient;
 pub use comparison::Comparison;
-pub use folder::{Folder, FolderError, PAGE};
+pub use folder::{Folder, FolderError, MATRIX, PAGE, REPORT};
 pub use matrix::Matrix;
-pub use merge::{MergeError, Merged, Part, merge, report as merged_report};
+pub use merge::{MergeError, Merged, Origin, merge};
 pub use model::{ClientReport, Report};
 pub(crate) use official::{Check as OfficialCheck, checks as official_checks};
 pub use shown::Shown;

@@ -1,7 +1,8 @@
 //! `report.json`: everything about the runs of one or more clients except the transcripts, which stand in files of their
 //! own. Every other file of a report is made from it, so that saved reports can be merged and compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crosscheck_scenarios::{Party, Profile, RequirementId, ScenarioId, SpecVersion};
 
 use crate::check::{Finding, Verdict};
+use crate::report::text::count;
+use crate::select::Shard;
 
 /// Version of the form.
 pub const VERSION: u32 = 1;
@@ -43,6 +46,20 @@ impl Report {
             Ok(Head { version: VERSION }) => serde_json::from_slice(text).map_err(ReportError::Damaged),
             Ok(Head { version }) => Err(ReportError::OtherVersion(version)),
             Err(error) => Err(ReportError::Damaged(error)),
+        }
+    }
+
+    /// What it says of `client`, one of its own, as a report of that client alone.
+    #[must_use]
+    pub fn of_client(&self, client: &ClientReport) -> Self {
+        let found: BTreeSet<_> = client.checks().map(|(_, check)| &check.requirement).collect();
+        let rules = self.rules.iter().filter(|(id, _)| found.contains(id));
+        Self {
+            version: self.version,
+            crosscheck: self.crosscheck.clone(),
+            as_expected: client.as_expected,
+            rules: rules.map(|(id, rule)| (id.clone(), rule.clone())).collect(),
+            clients: vec![client.clone()],
         }
     }
 }
@@ -96,6 +113,38 @@ pub struct ClientReport {
     pub scenarios: Vec<ScenarioReport>,
 }
 
+impl ClientReport {
+    /// Every check that found something, with its scenario.
+    pub fn checks(&self) -> impl Iterator<Item = (&ScenarioReport, &CheckReport)> {
+        self.scenarios.iter().flat_map(|scenario| scenario.checks.iter().map(move |check| (scenario, check)))
+    }
+
+    /// How it fares in one line, such as `109 of 112 passed · 2 failed · 1 with warnings`.
+    pub fn headline(&self) -> String {
+        let counts = self.counts;
+        let mut parts = vec![format!("{} of {} passed", counts.passed, counts.judged())];
+        for (number, what) in [
+            (counts.failed, "failed"),
+            (counts.warned, "with warnings"),
+            (counts.expected, "with expected findings"),
+            (counts.not_applicable, "not applicable"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        if !self.stale.is_empty() {
+            parts.push(count(self.stale.len(), "stale expectation"));
+        }
+        parts.join(" · ")
+    }
+
+    /// Whether its warnings fail the run.
+    pub(super) fn denies_warnings(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.deny_warnings)
+    }
+}
+
 /// How a client was driven.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct RunFacts {
@@ -119,10 +168,12 @@ pub struct RunFacts {
     pub took_ms: u64,
     /// The share of the scenarios that was played, such as `2/3`; none for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub shard: Option<Shard>,
     /// Shards that were not there when reports were merged, such as `2/3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missing_shards: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub missing_shards: Vec<Shard>,
     /// Scenarios that were not played because the run ended at the first failure.
     #[serde(default)]
     pub not_played: usize,
@@ -151,6 +202,22 @@ impl Counts {
     /// Scenarios that were judged.
     pub fn judged(&self) -> usize {
         self.passed + self.failed + self.warned + self.expected
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            warned: self.warned + other.warned,
+            expected: self.expected + other.expected,
+            not_applicable: self.not_applicable + other.not_applicable,
+            outcome_reports: self.outcome_reports + other.outcome_reports,
+            codes_not_shown: self.codes_not_shown + other.codes_not_shown,
+        }
     }
 }
 

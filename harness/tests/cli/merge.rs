@@ -67,9 +67,23 @@ fn a_missing_shard_is_told_and_the_rest_is_joined() {
     let shards = ["1/3", "3/3"].map(|one| shard(folder.path(), one, &[]));
     let out = folder.path().join("out");
     merge(&[&shards[0], &shards[1]], &out).exits(2).says("missing reference: shard 2/3");
-    assert_eq!(read(&out).clients[0].run.as_ref().unwrap().missing_shards, ["2/3"]);
+    assert_eq!(read(&out).clients[0].run.as_ref().unwrap().missing_shards, ["2/3".parse().unwrap()]);
     let summary = fs::read_to_string(out.join("summary.md")).unwrap();
     assert!(summary.contains("Shard 2/3 is missing."), "{summary}");
+}
+
+#[test]
+fn what_an_earlier_run_left_in_the_folder_of_a_shard_is_not_taken() {
+    let folder = folder();
+    let shards = ["1/2", "2/2"].map(|one| shard(folder.path(), one, &[]));
+    let id = read(&shards[0]).clients[0].scenarios[0].id.clone();
+    let transcript = |folder: &Path| folder.join(id.as_str()).join("transcript.json");
+    let stale = transcript(&shards[1]);
+    fs::create_dir_all(stale.parent().unwrap()).unwrap();
+    fs::write(&stale, "of an earlier run").unwrap();
+    let out = folder.path().join("out");
+    merge(&[&shards[0], &shards[1]], &out).exits(0);
+    assert_eq!(fs::read(transcript(&out)).unwrap(), fs::read(transcript(&shards[0])).unwrap());
 }
 
 #[test]
@@ -98,7 +112,7 @@ fn several_clients_are_compared() {
 #[test]
 fn reports_that_do_not_fit_together_are_refused_and_nothing_is_written() {
     let folder = folder();
-    let (first, second) = (shard(folder.path(), "1/2", &[]), shard(folder.path(), "2/2", &[]));
+    let first = shard(folder.path(), "1/2", &[]);
     let third = shard(folder.path(), "2/3", &[]);
     let other = folder.path().join("other");
     crosscheck(&[
@@ -113,6 +127,9 @@ fn reports_that_do_not_fit_together_are_refused_and_nothing_is_written() {
         text(&other),
     ]);
     let out = folder.path().join("out");
+    let as_of = shard(folder.path(), "2/2", &["--as-of", env!("CARGO_PKG_VERSION")]);
+    merge(&[&first, &as_of], &out).exits(2).says("the release whose rules count differs, none and ");
+    let second = shard(folder.path(), "2/2", &[]);
     merge(&[&first, &first], &out).exits(2).says("are both shard 1/2 of `reference`");
     merge(&[&first, &third], &out).exits(2).says("the number of shards differs, 2 shards and 3 shards");
     merge(&[&first, &other], &out).exits(2).says("the profile differs, mcp and base").says("hint: ");
@@ -125,6 +142,9 @@ fn reports_that_do_not_fit_together_are_refused_and_nothing_is_written() {
     merge(&[&first, &second], &out).exits(2).says("by crosscheck 9");
     fs::write(&report, written.replacen("\"version\": 1", "\"version\": 9", 1)).unwrap();
     merge(&[&first, &second], &out).exits(2).says("version 9 of the form of reports");
+    let id = "\"id\": \"discovery/";
+    fs::write(&report, written.replacen(id, "\"id\": \"../discovery/", 1)).unwrap();
+    merge(&[&first, &second], &out).exits(2).says("which is no name of a folder in a report");
     fs::write(&report, "{").unwrap();
     merge(&[&first, &second], &out).exits(2).says("it is no report");
     assert!(!out.exists());

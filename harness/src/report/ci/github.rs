@@ -27,9 +27,8 @@ pub fn step_summary(report: &Report, path: &Path) -> io::Result<()> {
 pub fn annotations(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut lines = Vec::new();
     for client in &report.clients {
-        let denied = client.run.as_ref().is_some_and(|run| run.deny_warnings);
         for (scenario, check) in client.checks().filter(|(_, check)| check.standing.is_counted()) {
-            let fails = denied || check.standing == Standing::Failure;
+            let fails = client.denies_warnings() || check.standing == Standing::Failure;
             let what = check.finding.as_ref().map_or("", |finding| finding.what.as_str());
             let title = format!("{} · {}", scenario.id, check.id);
             lines.push((!fails, command(fails, &title, &format!("{what}\n{}", scenario.again))));

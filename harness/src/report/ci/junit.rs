@@ -16,24 +16,21 @@ use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Sc
 /// When `out` does not take it.
 pub(in crate::report) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Junit::new("crosscheck");
-    junit.add_test_suites(report.clients.iter().map(suite));
+    junit.add_test_suites(report.clients.iter().map(|client| suite(client, &report.crosscheck)));
     junit.serialize(out).map_err(io::Error::other)
 }
 
-fn suite(client: &ClientReport) -> TestSuite {
+fn suite(client: &ClientReport, crosscheck: &str) -> TestSuite {
     let mut suite = TestSuite::new(&client.name);
-    let denied = client.run.as_ref().is_some_and(|run| run.deny_warnings);
     if let Some(run) = &client.run {
         suite.set_time(Duration::from_millis(run.took_ms));
-        for (name, value) in [
-            ("crosscheck", env!("CARGO_PKG_VERSION")),
-            ("profile", run.profile.as_str()),
-            ("command", &run.command),
-        ] {
+        for (name, value) in
+            [("crosscheck", crosscheck), ("profile", run.profile.as_str()), ("command", &run.command)]
+        {
             suite.add_property((name, value));
         }
     }
-    suite.add_test_cases(client.scenarios.iter().map(|scenario| case(client, scenario, denied)));
+    suite.add_test_cases(client.scenarios.iter().map(|scenario| case(client, scenario)));
     if !client.stale.is_empty() {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message("expected findings that no longer occur").set_type("stale");
@@ -45,9 +42,9 @@ fn suite(client: &ClientReport) -> TestSuite {
     suite
 }
 
-fn case(client: &ClientReport, scenario: &ScenarioReport, denied: bool) -> TestCase {
+fn case(client: &ClientReport, scenario: &ScenarioReport) -> TestCase {
     let counted = |check: &&CheckReport| check.standing.is_counted();
-    let fails = |check: &&CheckReport| denied || check.standing == Standing::Failure;
+    let fails = |check: &&CheckReport| client.denies_warnings() || check.standing == Standing::Failure;
     let (failures, warnings): (Vec<_>, Vec<_>) = scenario.checks.iter().filter(counted).partition(fails);
     let mut case = TestCase::new(scenario.id.as_str(), status(scenario, &failures));
     // Readers group by what stands before the last dot.

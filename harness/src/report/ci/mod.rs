@@ -5,4 +5,3 @@ pub(super) mod junit;
 pub(super) mod summary;
 
 pub use github::{annotations, step_summary};
-pub use summary::headline;

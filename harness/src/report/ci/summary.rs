@@ -39,7 +39,7 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
         (true, 0) => "✅",
         (true, _) => "⚠️",
     };
-    writeln!(out, "## {mark} {name}{}\n", headline(client))?;
+    writeln!(out, "## {mark} {name}{}\n", client.headline())?;
     if let Some(run) = &client.run {
         let level = client.level_in_words.as_deref().unwrap_or("nothing was judged");
         writeln!(out, "{} · profile {} · {level}\n", code(&run.command), run.profile)?;
@@ -52,7 +52,7 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
         }
     }
     for stale in &client.stale {
-        writeln!(out, "- stale: {}", printable(stale))?;
+        writeln!(out, "- stale: {}", cell(stale))?;
     }
     write_findings(out, client, Standing::is_counted, "")?;
     if let Some(release) = &client.as_of {
@@ -60,25 +60,6 @@ fn write_client(out: &mut String, client: &ClientReport, named: bool) -> std::fm
         write_findings(out, client, |standing| standing == Standing::Announced, &folded)?;
     }
     write_findings(out, client, |standing| standing == Standing::Expected, "Expected findings")
-}
-
-/// How a client fares in one line, such as `109 of 112 passed · 2 failed · 1 with warnings`.
-pub fn headline(client: &ClientReport) -> String {
-    let counts = &client.counts;
-    let judged = counts.judged();
-    let mut parts = vec![format!("{} of {judged} passed", counts.passed)];
-    for (count, what) in [
-        (counts.failed, "failed"),
-        (counts.warned, "with warnings"),
-        (counts.expected, "with expected findings"),
-        (client.stale.len(), "stale expectations"),
-        (counts.not_applicable, "not applicable"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
-    parts.join(" · ")
 }
 
 fn write_findings(

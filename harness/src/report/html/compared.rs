@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::check::Comparison;
+use crate::report::finding::verb;
 
 /// A value expected and seen.
 #[derive(Debug, Serialize)]
@@ -28,12 +29,6 @@ impl<'a> Compared<'a> {
     /// `in_message` tells whether the values stand in a message.
     pub(super) fn new(comparison: &'a Comparison, in_message: bool) -> Self {
         let Comparison { name, expected, seen } = comparison;
-        // What is no message was not sent, and what a document says was sent by its server.
-        let verb = match in_message {
-            false => "seen",
-            true if name.ends_with("of the metadata") => "says",
-            true => "sent",
-        };
         let (before, after) = in_common(expected, seen);
         let (expected, seen) = (Marked::new(expected, before, after), Marked::new(seen, before, after));
         let note = match (expected.differs.is_empty(), seen.differs.is_empty()) {
@@ -43,7 +38,7 @@ impl<'a> Compared<'a> {
             _ if before + after == 0 => None,
             _ => Some("differs"),
         };
-        Self { name, verb, expected, seen, note }
+        Self { name, verb: verb(comparison, in_message), expected, seen, note }
     }
 }
 

@@ -86,18 +86,10 @@ impl<'a> Foot<'a> {
     }
 }
 
-/// Such as `Not as expected: 2 failed · 1 with warnings · 109 passed of 112 judged`.
+/// Such as `Not as expected: 109 of 112 passed · 2 failed · 1 with warnings`.
 fn verdict(client: &ClientReport) -> String {
-    let counts = client.counts;
-    let told = [(counts.failed, "failed"), (counts.warned, "with warnings"), (counts.expected, "expected")];
-    let mut told: Vec<_> =
-        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    told.push(format!("{} passed of {} judged", counts.passed, counts.judged()));
-    if !client.stale.is_empty() {
-        told.push(format!("{} no longer there", count(client.stale.len(), "expected finding")));
-    }
     let verdict = if client.as_expected { "As expected" } else { "Not as expected" };
-    format!("{verdict}: {}", told.join(" · "))
+    format!("{verdict}: {}", client.headline())
 }
 
 fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str, Vec<Cow<'a, str>>)> {
@@ -122,7 +114,7 @@ fn facts<'a>(report: &'a Report, client: &'a ClientReport) -> Vec<(&'static str,
         if run.deny_warnings {
             fact("warnings", vec!["fail the run".into()]);
         }
-        fact("shard", run.shard.iter().map(|shard| shard.as_str().into()).collect());
+        fact("shard", run.shard.iter().map(|shard| shard.to_string().into()).collect());
         fact("started", vec![run.started_at.as_str().into()]);
         fact("took", vec![seconds(Duration::from_millis(run.took_ms)).into()]);
     }
@@ -163,7 +155,8 @@ fn cautions(client: &ClientReport, transcript: &Transcripts<'_>) -> Vec<String> 
             cautions.push(format!("The run ended at the first failure: {left} more would have been played."));
         }
         if !run.missing_shards.is_empty() {
-            let missing = run.missing_shards.join(", ");
+            let missing: Vec<_> = run.missing_shards.iter().map(ToString::to_string).collect();
+            let missing = missing.join(", ");
             cautions.push(format!("Shards are missing, and with them their scenarios: {missing}."));
         }
         if let Some(shard) = &run.shard {

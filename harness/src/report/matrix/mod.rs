@@ -146,19 +146,17 @@ impl Matrix {
             rows: all.iter().filter_map(row).collect(),
         }
     }
-}
 
-impl Matrix {
-    /// Takes the rows of another shard of the same run.
-    pub fn add(&mut self, other: Self) {
-        self.rows.extend(other.rows);
-        self.rows.sort_by(|one, other| one.scenario.cmp(&other.scenario));
-        self.level = self.level.max(other.level);
-    }
-
-    /// Says the level of the whole run.
-    pub fn set_level_in_words(&mut self, level: Option<String>) {
-        self.level_in_words = level;
+    /// The matrix of a whole run from those of its shards; `level_in_words` is that of all. None of none.
+    pub fn joined(shards: Vec<Self>, level_in_words: Option<String>) -> Option<Self> {
+        let mut shards = shards.into_iter();
+        let mut whole = shards.next()?;
+        for shard in shards {
+            whole.rows.extend(shard.rows);
+            whole.level = whole.level.max(shard.level);
+        }
+        whole.rows.sort_by(|one, other| one.scenario.cmp(&other.scenario));
+        Some(Self { level_in_words, ..whole })
     }
 }
 
