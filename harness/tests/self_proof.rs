@@ -205,8 +205,10 @@ fn no_report_holds_a_secret() -> Result<(), Failed> {
             let is_id = ["kid", "jti", "nonce"].iter().any(|id| before.ends_with(&format!("\"{id}\":\"")));
             assert!(is_id, "{}: {}", transcript.scenario, &text[at - 100..at + 20]);
         }
-        let found =
-            revealed.iter().find(|(_, value)| text.contains(*value) || telling.contains(value.as_str()));
+        let of_run = |word: &&&str| word.contains(tag) || word.contains("eyJ");
+        let shown: Vec<_> = telling.iter().filter(of_run).collect();
+        let holds = |value: &str| text.contains(value) || shown.iter().any(|word| word.contains(value));
+        let found = revealed.iter().find(|(_, value)| holds(value));
         assert_eq!(found, None, "{}", transcript.scenario);
     }
     Ok(())
