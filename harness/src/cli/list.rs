@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use crosscheck_scenarios::{Catalogue, Profile, Release, Requirement, Scenario};
 
-use crate::cli::client;
 use crate::cli::config::ConfigOptions;
+use crate::cli::{Hinted, client, pages};
 use crate::config;
 use crate::exit;
 use crate::report::Report;
@@ -18,8 +18,11 @@ pub(super) struct ListOptions {
     /// List the requirements and whether they are checked, instead of the scenarios
     #[arg(long)]
     requirements: bool,
+    /// List the profiles, with their documents and how much they judge
+    #[arg(long, conflicts_with_all = ["requirements", "profile"])]
+    profiles: bool,
     /// Print the ledger of this version: its scenarios, and what each requirement counts as by profile
-    #[arg(long, conflicts_with_all = ["requirements", "profile", "scenarios"])]
+    #[arg(long, conflicts_with_all = ["requirements", "profiles", "profile", "scenarios"])]
     release: bool,
     /// Only what belongs to this profile: base, ema-2025, ema-sec, mcp, mcp-2025-11-25, next, strict
     #[arg(long, value_name = "PROFILE")]
@@ -29,18 +32,44 @@ pub(super) struct ListOptions {
     scenarios: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigOptions,
+    /// How requirements or profiles are written: for a terminal, or as the pages of the documentation
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
+    format: ListFormat,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum ListFormat {
+    Human,
+    Markdown,
 }
 
 /// Prints ids and titles, one a line.
 pub(super) fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let mut out = anstream::stdout().lock();
+    let markdown = options.format == ListFormat::Markdown;
+    if markdown && !options.requirements && !options.profiles {
+        let hint = "`--requirements --format markdown` or `--profiles --format markdown` writes a page";
+        return Err(Hinted::error("only requirements and profiles are written as Markdown", hint));
+    }
     if options.release {
         write!(out, "{}", Release::present(&client::scenarios(None)?))?;
+    } else if options.profiles {
+        let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
+        match options.format {
+            ListFormat::Human => pages::profiles_in_brief(&mut out, &scenarios)?,
+            ListFormat::Markdown => pages::profiles(&mut out, &scenarios)?,
+        }
     } else if options.requirements {
         let active = |row: &&Requirement| {
             options.profile.is_none_or(|profile| row.severity(profile).is_some()) && !row.is_of_run()
         };
         let rows: Vec<_> = Catalogue::embedded().iter().filter(active).collect();
+        if markdown {
+            let scenarios = options.config.scenarios(options.scenarios.as_deref())?;
+            pages::requirements(&mut out, &rows, &scenarios)?;
+            return Ok(ExitCode::from(exit::AS_EXPECTED));
+        }
         for Requirement { id, keyword, summary, planned, .. } in &rows {
             let state = if planned.is_some() { "planned" } else { "checked" };
             writeln!(out, "{id:<32} {keyword:<11} {state:<8} {summary}")?;

@@ -13,6 +13,7 @@ mod judge;
 mod list;
 mod merge;
 mod output;
+mod pages;
 mod pin;
 mod progress;
 mod run;
@@ -66,7 +67,7 @@ enum Action {
     Show(show::ShowOptions),
     /// Accept or reject what differs from the pinned exchanges of a client
     Review(pin::ReviewOptions),
-    /// List the scenarios, or the requirements
+    /// List the scenarios, the requirements or the profiles
     List(list::ListOptions),
     /// Explain a scenario or a requirement
     Explain(explain::ExplainOptions),

@@ -14,7 +14,7 @@ pub mod model;
 mod official;
 mod own_checks;
 mod shown;
-mod source;
+pub(crate) mod source;
 mod terminal;
 mod text;
 

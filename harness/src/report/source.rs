@@ -2,7 +2,7 @@
 
 /// The address of a source as the catalogue cites it, such as `RFC 8414, 3.3`; none for what is no public document of
 /// its own.
-pub(super) fn address(source: &str) -> Option<String> {
+pub(crate) fn address(source: &str) -> Option<String> {
     let (document, section) = source.split_once(", ").unwrap_or((source, ""));
     if let Some(number) = document.strip_prefix("RFC ").filter(|number| is_number(number)) {
         return Some(format!(

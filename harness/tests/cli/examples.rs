@@ -1,4 +1,4 @@
-//! The examples of outcome reports in `clients/README.md`; those in further languages are run by `clients/examples`.
+//! The examples of outcome reports in `docs/client-contract.md`; those in further languages are run by `clients/examples`.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,13 +9,13 @@ use crosscheck_wire::transcript::{Report, ReportedOutcome};
 
 use crate::{CROSSCHECK, crosscheck, folder, text};
 
-const README: &str = include_str!("../../../clients/README.md");
+const CONTRACT: &str = include_str!("../../../docs/client-contract.md");
 
 #[test]
 fn the_outcome_reports_of_the_examples_are_read() {
     for (language, interpreter) in [("sh", "sh"), ("python", "python3")] {
         let begins = format!("\n```{language}\n");
-        let section = README.split("### In five lines").nth(1).unwrap();
+        let section = CONTRACT.split("### In five lines").nth(1).unwrap();
         let example = section.split(&begins).nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         if Command::new(interpreter).arg("--version").output().is_err() {
             continue;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::{crosscheck, folder, text};
 
 /// The commands as `--help` names them.
-fn commands() -> Vec<String> {
+pub(crate) fn commands() -> Vec<String> {
     let help = crosscheck(&["--help"]).exits(0).stdout;
     let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
     // What is indented deeper goes on with the line above.

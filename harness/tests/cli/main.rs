@@ -3,14 +3,13 @@
 mod bad_clients;
 mod baseline;
 mod config;
+mod docs;
 mod examples;
 mod findings;
 mod generated;
 mod invocation;
 mod merge;
 mod pin;
-mod readme;
-mod recipes;
 mod reports;
 mod saved;
 mod self_test;
