@@ -1,7 +1,7 @@
 //! What people and programs read of a run. None of it decides the exit code.
 //!
 //! A run is told at once by `terminal`, and collected as the [`Report`], from which everything else is made: the page
-//! (`html`), what CI systems show (`ci`), the [`Comparison`] of several clients, and by [`merge`] the report of several
+//! (`html`), what CI systems show (`ci`), the [`Comparison`] of several clients, and by [`merge()`] the report of several
 //! runs. What is read from transcripts instead: the error-handling [`Matrix`], the official suite's `checks`, and the
 //! exchange as it is [`Shown`]. [`Folder`] writes all of them.
 
