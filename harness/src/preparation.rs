@@ -34,11 +34,11 @@ pub enum PreparationError {
     Surroundings(io::Error),
 }
 
-/// Runs `command` in `directory`. What it leaves running is ended with it.
+/// Runs `command` in `directory`. What it leaves running is ended with it. Values of the `environment` are named in what
+/// is told of its output, and not shown.
 ///
 /// # Errors
-/// When it cannot be started, or does not exit with 0. Values of the `environment` are named in what is told of its
-/// output, and not shown.
+/// When it cannot be started, or does not exit with 0.
 pub fn prepare(
     command: &Command,
     directory: Option<&Path>,
@@ -68,7 +68,10 @@ const SECRET: usize = 6;
 
 fn last_lines(ran: &Ran, environment: &BTreeMap<String, String>) -> Vec<String> {
     let mut text = format!("{}\n{}", ran.stdout.text, ran.stderr.text);
-    for (name, value) in environment.iter().filter(|(_, value)| value.len() >= SECRET) {
+    let mut secrets: Vec<_> = environment.iter().filter(|(_, value)| value.len() >= SECRET).collect();
+    // A value that begins with another one is looked for first, so that nothing of it is left.
+    secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    for (name, value) in secrets {
         text = text.replace(value, &format!("«{name}»"));
     }
     let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
@@ -88,4 +91,23 @@ fn said(last_lines: &[String]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crosscheck_wire::RawOutput;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_begins_with_another_is_named_whole() {
+        let output = |text: &str| RawOutput { text: text.to_owned(), bytes: 0, dropped: 0 };
+        let (stdout, stderr) = (output("token=secret-one-and-more"), output("user=secret-one"));
+        let ran = Ran { ended: Ended::Exited(1), took: Duration::ZERO, stdout, stderr };
+        let values = [("A_USER", "secret-one"), ("TOKEN", "secret-one-and-more")];
+        let environment = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(last_lines(&ran, &environment), ["token=«TOKEN»", "user=«A_USER»"]);
+    }
 }

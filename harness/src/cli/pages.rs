@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use crosscheck_reference_client::Fault;
 use crosscheck_scenarios::{Catalogue, Profile, Requirement, Scenario, Scenarios, Severity};
 
-use crate::report::source::address;
+use crate::report::address;
 
 /// Writes every requirement with what it demands, what a breach counts as, and what proves its check.
 pub(super) fn requirements(

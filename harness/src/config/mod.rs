@@ -5,12 +5,13 @@
 mod checked;
 mod discover;
 mod file;
+mod problems;
 mod values;
 
-pub(crate) use checked::is_name;
 pub use checked::{Client, Config, ConfigError};
 pub use discover::{FILE, discover};
 pub use file::{Deny, schema};
+pub(crate) use problems::is_name;
 pub(crate) use values::{check_variable, duration, split};
 
 /// The commented file that `crosscheck init` writes, with places for what it guesses in braces.

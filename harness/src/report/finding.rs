@@ -7,7 +7,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::text::{count, printable, shortened};
+use crate::report::text::{count, endpoint_name, printable, shortened};
 use crate::run::{Played, PlayedResult};
 use crate::summary::Found;
 
@@ -148,8 +148,7 @@ pub(super) fn message(played: &Played, check: &Check) -> Option<String> {
     };
     let what = match endpoint {
         EndpointName::Unknown | EndpointName::Mcp => String::new(),
-        EndpointName::Token => "   token endpoint".to_owned(),
-        known => format!("   {}", known.as_str().replace('_', " ")),
+        known => format!("   {}", endpoint_name(*known)),
     };
     Some(format!("#{number}  {} {party} {target}{what}, answered {answer}", request.method))
 }

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crosscheck_scenarios::{Rules, ScenarioId};
 
+use crate::report::checks::{official, own};
 use crate::report::ci::{junit, summary};
 use crate::report::html::{self, Transcripts};
 use crate::report::model::ScenarioReport;
-use crate::report::{Comparison, Matrix, Report, official, own_checks};
+use crate::report::{Comparison, Matrix, Report};
 use crate::run::{Played, PlayedResult};
 use crate::snapshot::{canonical, file};
 use crate::{saved, whole};
@@ -121,7 +122,7 @@ impl Folder {
         if played.scenario.idp.rules == Rules::OfficialSuite {
             self.json(&checks, &official::checks(transcript))
         } else {
-            self.json(&checks, &own_checks::checks(scenario, &official::ended_at(transcript)))
+            self.json(&checks, &own::checks(scenario, &official::ended_at(transcript)))
         }
     }
 

@@ -1,6 +1,12 @@
-//! What people and programs read of a run, one file a format. None of them decides the exit code.
+//! What people and programs read of a run. None of it decides the exit code.
+//!
+//! A run is told at once by `terminal`, and collected as the [`Report`], from which everything else is made: the page
+//! (`html`), what CI systems show (`ci`), the [`Comparison`] of several clients, and by [`merge()`] the report of several
+//! runs. What is read from transcripts instead: the error-handling [`Matrix`], the official suite's `checks`, and the
+//! exchange as it is [`Shown`]. [`Folder`] writes all of them.
 
 mod again;
+mod checks;
 mod ci;
 mod collect;
 mod comparison;
@@ -11,14 +17,13 @@ mod markdown;
 mod matrix;
 mod merge;
 pub mod model;
-mod official;
-mod own_checks;
 mod shown;
-pub(crate) mod source;
+mod source;
 mod terminal;
 mod text;
 
 pub use again::Again;
+pub(crate) use checks::official::{Check as OfficialCheck, checks as official_checks};
 pub use ci::{annotations, step_summary};
 pub use collect::JudgedClient;
 pub use comparison::Comparison;
@@ -26,8 +31,8 @@ pub use folder::{Folder, FolderError, MATRIX, PAGE, REPORT};
 pub use matrix::Matrix;
 pub use merge::{MergeError, Merged, Origin, merge};
 pub use model::{ClientReport, Report};
-pub(crate) use official::{Check as OfficialCheck, checks as official_checks};
 pub use shown::Shown;
+pub(crate) use source::address;
 pub(crate) use terminal::{SelfTest, exchange_line, stopped};
 pub use terminal::{Terminal, counts, told, write_compared, write_difference};
 pub(crate) use text::{count, printable, seconds};

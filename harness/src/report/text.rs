@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crosscheck_scenarios::EndpointName;
+
 /// Text on one line, with what would move the cursor, turn the reading direction or not be seen escaped.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| if is_treacherous(c) { c.escape_default().to_string() } else { c.to_string() };
@@ -28,6 +30,21 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
 /// A number and its noun, in the plural where it is not one.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What people call an endpoint.
+pub(super) fn endpoint_name(endpoint: EndpointName) -> &'static str {
+    match endpoint {
+        EndpointName::Authorization => "authorization endpoint",
+        EndpointName::Jwks => "keys",
+        EndpointName::Mcp => "MCP endpoint",
+        EndpointName::OauthMetadata => "OAuth metadata",
+        EndpointName::OpenidMetadata => "OpenID metadata",
+        EndpointName::Registration => "registration endpoint",
+        EndpointName::ResourceMetadata => "resource metadata",
+        EndpointName::Token => "token endpoint",
+        EndpointName::Unknown => "unknown path",
+    }
 }
 
 /// Such as `12.9 s`.

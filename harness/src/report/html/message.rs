@@ -11,7 +11,7 @@ use crosscheck_wire::transcript::Exchange;
 use crate::report::html::Tone;
 use crate::report::html::sequence::Marks;
 use crate::report::shown::{ANSWER, Group, Shown};
-use crate::report::text::{milliseconds, shortened};
+use crate::report::text::{endpoint_name, milliseconds, shortened};
 
 /// What was recorded of a scenario, apart from the diagram.
 #[derive(Debug, Serialize)]
@@ -113,14 +113,8 @@ pub(super) fn purpose(exchange: &Exchange) -> String {
     };
     let words = match (exchange.endpoint, member) {
         (EndpointName::Token, Some(grant)) => grant.rsplit(':').next().unwrap_or_default().replace('-', " "),
-        (EndpointName::Token, None) => "token endpoint".to_owned(),
         (_, Some(method)) => method,
-        (EndpointName::Mcp, None) => "MCP endpoint".to_owned(),
-        (EndpointName::Unknown, None) => "no endpoint".to_owned(),
-        (EndpointName::OauthMetadata, None) => "OAuth metadata".to_owned(),
-        (EndpointName::OpenidMetadata, None) => "OpenID metadata".to_owned(),
-        (EndpointName::Jwks, None) => "keys".to_owned(),
-        (known, None) => known.as_str().replace('_', " "),
+        (endpoint, None) => endpoint_name(endpoint).to_owned(),
     };
     shortened(&words, WORDS)
 }

@@ -1,22 +1,13 @@
 //! The line of an exchange that is told as it happens.
 
-use crosscheck_scenarios::EndpointName;
 use crosscheck_wire::{Caller, Seen};
+
+use crate::report::text::endpoint_name;
 
 /// Such as `#4  POST idp token endpoint → 400 invalid_target`.
 pub(crate) fn exchange_line(seen: &Seen) -> String {
     let Seen { number, party, caller, endpoint, method, status, error } = seen;
-    let endpoint = match endpoint {
-        EndpointName::Authorization => "authorization endpoint",
-        EndpointName::Jwks => "keys",
-        EndpointName::Mcp => "MCP endpoint",
-        EndpointName::OauthMetadata => "OAuth metadata",
-        EndpointName::OpenidMetadata => "OpenID metadata",
-        EndpointName::Registration => "registration endpoint",
-        EndpointName::ResourceMetadata => "resource metadata",
-        EndpointName::Token => "token endpoint",
-        EndpointName::Unknown => "unknown path",
-    };
+    let endpoint = endpoint_name(*endpoint);
     let method = method.unwrap_or("unknown method");
     let from = match caller {
         Caller::As => " from as",
@@ -32,7 +23,7 @@ pub(crate) fn exchange_line(seen: &Seen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crosscheck_scenarios::Party;
+    use crosscheck_scenarios::{EndpointName, Party};
 
     use super::*;
 

@@ -12,7 +12,7 @@ use crate::report::source::address;
 /// One element of the file, with the members that the suite gives it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Check<'a> {
+pub(in crate::report) struct Check<'a> {
     /// The requirement as it is reported.
     id: &'a str,
     /// The same in the suite's spelling of names, such as `TxAudienceIsAsIssuer`.
@@ -37,7 +37,7 @@ struct Reference<'a> {
 
 /// The checks of `scenario` that apply, findings first; `timestamp` is when the run ended. Whether a finding was expected
 /// makes no difference, as in the suite.
-pub(super) fn checks<'a>(scenario: &'a ScenarioReport, timestamp: &'a str) -> Vec<Check<'a>> {
+pub(in crate::report) fn checks<'a>(scenario: &'a ScenarioReport, timestamp: &'a str) -> Vec<Check<'a>> {
     let found = scenario.checks.iter().map(|check| found(check, timestamp));
     let passed = scenario.passed.iter().map(|id| check(id, "SUCCESS", timestamp));
     found.chain(passed).collect()

@@ -40,7 +40,7 @@ fn ended(transcript: &Transcript) -> OffsetDateTime {
 }
 
 /// When the client ended, as the suite writes times.
-pub(super) fn ended_at(transcript: &Transcript) -> String {
+pub(in crate::report) fn ended_at(transcript: &Transcript) -> String {
     timestamp(ended(transcript))
 }
 
