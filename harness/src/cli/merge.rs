@@ -39,6 +39,10 @@ pub(super) fn merge_reports(options: &MergeOptions) -> anyhow::Result<ExitCode> 
             "write to another folder: --report OUT",
         ));
     }
+    // Where the reports stand in the folder that is written, an earlier one's files may be theirs.
+    if !options.folders.iter().any(|folder| is_within(folder, &options.report)) {
+        Folder::open(options.report.clone())?.remove_earlier(&report)?;
+    }
     write(&options.report, &report, &merged)?;
     // The shards have annotated their findings themselves.
     tell_step_summary(&report)?;
@@ -73,6 +77,10 @@ fn parts(folder: &Path, report: &Report) -> Vec<Part> {
 
 fn same(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn is_within(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one.starts_with(&other))
 }
 
 fn write(path: &Path, report: &Report, merged: &[Merged]) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod baseline;
 mod collect;
 mod comparison;
 mod difference;
+mod earlier;
 mod finding;
 mod folder;
 mod github;
