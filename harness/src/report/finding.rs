@@ -76,7 +76,7 @@ fn evidence(told: &Told<'_>) -> Vec<String> {
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
     if let Some(excerpt) = &finding.excerpt {
-        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {:.66}", "", printable(line))));
+        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {:.66}", "", quoted(line))));
     }
     if !finding.then.is_empty() {
         lines.push(String::new());
@@ -154,6 +154,16 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// A line of the client's output, printable, and no command to a CI system that reads them from a job's log: GitHub
+/// Actions takes `::error` behind blanks too, and `##[` anywhere; Azure Pipelines `##vso[`.
+pub(crate) fn quoted(line: &str) -> String {
+    let line = printable(line).replace("##[", r"##\[").replace("##vso[", r"##\vso[");
+    match line.trim_start() {
+        command if command.starts_with("::") => line.replacen("::", r"\::", 1),
+        _ => line,
+    }
+}
+
 /// Whether a character moves the cursor or turns the reading direction.
 pub(super) fn moves_cursor(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -211,6 +221,19 @@ fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_line_is_no_command_to_a_ci_system() {
+        for (line, safe) in [
+            ("  ::error::x", r"  \::error::x"),
+            ("\t::x", r"\t::x"),
+            ("a ##[error]x", r"a ##\[error]x"),
+            ("##vso[task.complete]", r"##\vso[task.complete]"),
+            ("std::io, ::1", "std::io, ::1"),
+        ] {
+            assert_eq!(quoted(line), safe);
+        }
+    }
 
     #[test]
     fn a_final_slash_is_marked() {

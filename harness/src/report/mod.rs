@@ -27,7 +27,7 @@ pub use again::{Again, typed};
 pub use collect::JudgedClient;
 pub use comparison::Comparison;
 pub use difference::write_difference;
-pub(crate) use finding::printable;
+pub(crate) use finding::{printable, quoted};
 pub use folder::{Folder, FolderError, PAGE};
 pub use github::{annotations, step_summary};
 pub(crate) use live::exchange_line;
