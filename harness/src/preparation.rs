@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crosscheck_wire::transcript::Ended;
 
 use crate::driver::{Command, DriveError, Ran, run};
-use crate::report::printable;
+use crate::report::quoted;
 
 /// Why a client could not be prepared. None of this says anything about its conformance.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +61,8 @@ pub fn prepare(
     Err(PreparationError::Failed { how, last_lines: last_lines(&ran, environment) })
 }
 
-/// Lines that are shown of the output.
-const SHOWN: usize = 10;
+/// Lines that are shown of the output: as many as lead from the end of a Node.js stack trace to its cause.
+const SHOWN: usize = 12;
 /// Values shorter than this are no secrets, and would be found everywhere.
 const SECRET: usize = 6;
 
@@ -74,12 +74,18 @@ fn last_lines(ran: &Ran, environment: &BTreeMap<String, String>) -> Vec<String> 
     for (name, value) in secrets {
         text = text.replace(value, &format!("«{name}»"));
     }
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
-    let end = &lines[lines.len().saturating_sub(SHOWN)..];
-    end.iter().map(|line| format!("{:.200}", printable(line))).collect()
+    end_of(&text)
 }
 
-fn said(last_lines: &[String]) -> String {
+/// The last lines of an output that are not empty.
+pub(crate) fn end_of(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let end = &lines[lines.len().saturating_sub(SHOWN)..];
+    end.iter().map(|line| format!("{:.200}", quoted(line))).collect()
+}
+
+/// What they tell, as the end of a sentence.
+pub(crate) fn said(last_lines: &[String]) -> String {
     let mut text = String::new();
     match last_lines {
         [] => text.push_str(", and printed nothing"),

@@ -12,7 +12,7 @@ use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::Ended;
 
 use crate::driver::DriveError;
-use crate::report::printable;
+use crate::preparation::{end_of, said};
 use crate::run::{Player, RunError, Settings};
 
 /// What a client showed in front of a conforming stage.
@@ -88,12 +88,8 @@ fn silent(transcript: &Transcript, settings: &Settings) -> SetUpError {
         Ended::TimedOut(limit) => format!("ran into the time limit of {limit} ms"),
     };
     let text = format!("{}\n{}", client.stdout.text, client.stderr.text);
-    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    let said = last.map_or_else(
-        || "it printed nothing".to_owned(),
-        |line| format!("its last words: {:.200}", printable(line)),
-    );
-    let what = format!("the client {how} and no request of it arrived; {said}");
+    let said = said(&end_of(&text));
+    let what = format!("the client {how} and no request of it arrived{said}");
     let hint = match client.ended {
         Ended::TimedOut(_) => {
             "does it wait for input? It is given none; its last argument is the MCP server's URL".into()

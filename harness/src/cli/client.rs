@@ -126,10 +126,14 @@ impl ClientOptions {
             Some(false) => Some("--pinned-issuer=false".to_owned()),
             None => None,
         };
-        let variables = self.env.iter().map(|(key, _)| format!("--env {}", quoted(&format!("{key}=…"))));
+        let variables =
+            self.env.iter().map(|(key, _)| format!("--env {}", quoted(&format!("{key}={UNTOLD}"))));
         options.chain(pinned).chain(variables).collect()
     }
 }
+
+/// What stands for the value of a variable in a command to repeat.
+const UNTOLD: &str = "…";
 
 fn words(option: &str, line: &str) -> anyhow::Result<Vec<OsString>> {
     let words = split(line).map_err(|what| {
@@ -153,6 +157,11 @@ pub(super) fn quoted(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> String {
 
 fn variable(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a variable is written KEY=VALUE")?;
+    if value == UNTOLD {
+        return Err(format!(
+            "`{UNTOLD}` stands for the value of `{key}`, which is never printed: put it there"
+        ));
+    }
     check_variable(key, value)?;
     Ok((key.to_owned(), value.to_owned()))
 }

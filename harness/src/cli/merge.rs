@@ -37,6 +37,10 @@ pub(super) fn merge_reports(options: &MergeOptions) -> anyhow::Result<ExitCode> 
             "write to another folder: --report OUT",
         ));
     }
+    // Where the reports stand in the folder that is written, an earlier one's files may be theirs.
+    if !options.folders.iter().any(|folder| is_within(folder, &options.report)) {
+        Folder::open(options.report.clone())?.remove_earlier(&merged.report)?;
+    }
     write(&options.report, &merged)?;
     let report = &merged.report;
     // The shards have annotated their findings themselves.
@@ -75,6 +79,10 @@ fn read(folder: &Path) -> anyhow::Result<Report> {
 
 fn same(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn is_within(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one.starts_with(&other))
 }
 
 fn write(path: &Path, Merged { report, origins }: &Merged) -> anyhow::Result<()> {

@@ -94,7 +94,7 @@ fn evidence(told: &Told<'_>) -> Vec<String> {
         lines.extend(indented(MARGIN + 4, &format!("as expected: {}.", finding.as_expected.join(", "))));
     }
     if let Some(excerpt) = &finding.excerpt {
-        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {:.66}", "", printable(line))));
+        lines.extend(excerpt.lines().map(|line| format!("{:MARGIN$}    {:.66}", "", quoted(line))));
     }
     if !finding.then.is_empty() {
         lines.push(String::new());

@@ -11,6 +11,7 @@ use crosscheck_scenarios::{Rules, ScenarioId};
 
 use crate::report::checks::{official, own};
 use crate::report::ci::{junit, summary};
+use crate::report::earlier;
 use crate::report::html::{self, Transcripts};
 use crate::report::model::ScenarioReport;
 use crate::report::{Comparison, Matrix, Report};
@@ -24,13 +25,22 @@ const EXCHANGE: &str = "exchange.snap";
 const STDOUT: &str = "stdout.txt";
 const STDERR: &str = "stderr.txt";
 const CHECKS: &str = "checks.json";
+pub(super) const OF_A_SCENARIO: [&str; 5] = [TRANSCRIPT, EXCHANGE, STDOUT, STDERR, CHECKS];
 
 /// What people open first.
 pub const PAGE: &str = "index.html";
-/// What programs read.
+
+/// What every report has at its top, for one client or several.
 pub const REPORT: &str = "report.json";
-/// The error-handling matrix for programs.
+const SUMMARY: &str = "summary.md";
+const JUNIT: &str = "junit.xml";
+pub(super) const OVERVIEW: [&str; 4] = [REPORT, SUMMARY, JUNIT, PAGE];
+
+/// What it has besides for one client, and for several.
 pub const MATRIX: &str = "errors.json";
+const MATRIX_IN_WORDS: &str = "errors.md";
+pub(super) const OF_A_CLIENT: [&str; 2] = [MATRIX, MATRIX_IN_WORDS];
+pub(super) const COMPARISON: &str = "comparison.md";
 
 /// The folder named by `--report`.
 pub struct Folder(PathBuf);
@@ -61,12 +71,21 @@ impl Folder {
         &self.0
     }
 
+    /// Removes what an earlier report in this folder has and `now` has not, and nothing that is not of a report.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn remove_earlier(&self, now: &Report) -> Result<(), FolderError> {
+        earlier::remove(&self.0, now).map_err(|(path, error)| FolderError { path, error })
+    }
+
     /// Writes the report of one client that was just driven: what [`Self::write_client`] writes, and what each judged
-    /// scenario left behind.
+    /// scenario left behind. What an earlier report has besides is removed.
     ///
     /// # Errors
     /// When a file cannot be written; none is left half-written.
     pub fn write(&self, report: &Report, matrix: &Matrix, all: &[Played]) -> Result<(), FolderError> {
+        self.remove_earlier(report)?;
         let told = report.clients.iter().flat_map(|client| &client.scenarios);
         for (played, scenario) in all.iter().zip(told) {
             self.write_played(played, scenario)?;
@@ -105,7 +124,7 @@ impl Folder {
             self.write_file(Path::new(PAGE), fill)?;
         }
         self.json(Path::new(MATRIX), matrix)?;
-        self.file(Path::new("errors.md"), matrix.to_string().as_bytes())
+        self.file(Path::new(MATRIX_IN_WORDS), matrix.to_string().as_bytes())
     }
 
     /// Writes a folder of the scenario's id with `transcript.json`, its canonical `exchange.snap`, the client's output,
@@ -131,7 +150,7 @@ impl Folder {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn copy_played(&self, from: &Path, id: &ScenarioId) -> Result<(), FolderError> {
-        for name in [TRANSCRIPT, EXCHANGE, STDOUT, STDERR, CHECKS] {
+        for name in OF_A_SCENARIO {
             let name = Path::new(id.as_str()).join(name);
             let source = from.join(&name);
             match std::fs::File::open(&source) {
@@ -149,15 +168,15 @@ impl Folder {
     /// When a file cannot be written; none is left half-written.
     pub fn write_comparison(&self, report: &Report) -> Result<(), FolderError> {
         self.overview(report)?;
-        self.file(Path::new("comparison.md"), Comparison::new(report).to_string().as_bytes())?;
+        self.file(Path::new(COMPARISON), Comparison::new(report).to_string().as_bytes())?;
         self.write_file(Path::new(PAGE), |file| html::write_comparison(file, report))
     }
 
     /// What is written for any number of clients.
     fn overview(&self, report: &Report) -> Result<(), FolderError> {
         self.json(Path::new(REPORT), report)?;
-        self.file(Path::new("summary.md"), summary::markdown(report).as_bytes())?;
-        self.write_file(Path::new("junit.xml"), |file| junit::write(report, file))
+        self.file(Path::new(SUMMARY), summary::markdown(report).as_bytes())?;
+        self.write_file(Path::new(JUNIT), |file| junit::write(report, file))
     }
 
     /// A report may be large, so that it is not held in memory a second time as text.

@@ -10,6 +10,16 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// A line of the client's output, printable, and no command to a CI system that reads them from a job's log: GitHub
+/// Actions takes `::error` behind blanks too, and `##[` anywhere; Azure Pipelines `##vso[`.
+pub(crate) fn quoted(line: &str) -> String {
+    let line = printable(line).replace("##[", r"##\[").replace("##vso[", r"##\vso[");
+    match line.trim_start() {
+        command if command.starts_with("::") => line.replacen("::", r"\::", 1),
+        _ => line,
+    }
+}
+
 /// Whether a character moves the cursor, turns the reading direction or is not seen.
 pub(super) fn is_treacherous(c: char) -> bool {
     c.is_control()
@@ -60,6 +70,19 @@ pub(super) fn milliseconds(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_line_is_no_command_to_a_ci_system() {
+        for (line, safe) in [
+            ("  ::error::x", r"  \::error::x"),
+            ("\t::x", r"\t::x"),
+            ("a ##[error]x", r"a ##\[error]x"),
+            ("##vso[task.complete]", r"##\vso[task.complete]"),
+            ("std::io, ::1", "std::io, ::1"),
+        ] {
+            assert_eq!(quoted(line), safe);
+        }
+    }
 
     #[test]
     fn what_deceives_a_reader_is_escaped() {

@@ -44,7 +44,24 @@ fn a_client_of_which_no_request_arrives_is_quoted_and_exits_2() {
     let call = call.says("the client exited 3 and no request of it arrived");
     call.says("unknown flow auth/cross-app-access-complete-flow").says("--flow-name");
     with_script("nosuchprogram", &[]).exits(2).says("command not found");
-    with_script("exit 0", &[]).exits(2).says("it printed nothing");
+    with_script("exit 0", &[]).exits(2).says("and printed nothing");
+}
+
+#[test]
+fn the_cause_is_quoted_where_a_runtime_ends_its_trace_with_something_else() {
+    let trace = r#"printf 'Error: no such module\n  at load (a.js:1)\n\n::error::no command\nNode.js v20\n' >&2; exit 1"#;
+    let call = with_script(trace, &[]).exits(2).says("its last lines:").says("      Error: no such module");
+    call.says(r"      \::error::no command").says("      Node.js v20");
+}
+
+#[test]
+fn a_quoted_line_commands_no_ci_system() {
+    let script = "echo '::error file=a.js::no command'; echo '##''vso[task.complete]no'; $client $1 >&-; kill -SEGV $$";
+    let call = with_script(script, &[]).exits(1).says("run-outcome");
+    let all = format!("{}{}", call.stdout, call.stderr);
+    let commands = |line: &str| line.trim_start().starts_with("::") || line.contains("##vso[");
+    assert!(!all.lines().any(commands), "{}", call.told());
+    call.says(r"\::error file=a.js::no command").says(r"##\vso[task.complete]no");
 }
 
 #[test]

@@ -274,3 +274,45 @@ fn a_report_folder_that_cannot_be_written_is_refused_before_any_client_starts() 
     let call = call.says("could not write the report");
     assert_eq!(call.stdout, "", "{}", call.told());
 }
+
+#[test]
+fn a_folder_that_is_used_again_holds_the_last_run_alone() {
+    let folder = folder();
+    let path = folder.path().join("report");
+    let run = |args: &[&str]| {
+        let to = ["run", "--no-config", "--report", text(&path), "--exact"];
+        crosscheck(&[&to[..], args].concat()).exits(0);
+    };
+    run(&["flow/complete", ISSUER]);
+    fs::write(path.join("discovery/notes.txt"), "kept").unwrap();
+    fs::write(path.join("flow/complete/notes.txt"), "kept").unwrap();
+    run(&[ISSUER]);
+    assert!(path.join(ISSUER).join("transcript.json").is_file());
+    let left: Vec<_> =
+        fs::read_dir(path.join("flow/complete")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes.txt"], "files that are not of the report stay, and no others");
+    run(&["flow/complete"]);
+    assert!(!path.join(ISSUER).exists(), "a folder that is empty goes");
+    assert!(path.join("discovery/notes.txt").is_file());
+}
+
+#[test]
+fn a_folder_of_several_clients_that_is_used_for_one_holds_that_one_alone() {
+    let folder = folder();
+    let config = folder.path().join("crosscheck.toml");
+    fs::write(&config, "[[client]]\nname = \"one\"\n[[client]]\nname = \"two\"\n").unwrap();
+    let path = folder.path().join("report");
+    let run = |args: &[&str]| {
+        let to = ["run", "--config", text(&config), "--report", text(&path), "--exact", "flow/complete"];
+        crosscheck(&[&to[..], args].concat()).exits(0);
+    };
+    run(&[]);
+    assert!(path.join("two/flow/complete/transcript.json").is_file() && path.join("comparison.md").is_file());
+    run(&["--client", "one"]);
+    for gone in ["one", "two", "comparison.md"] {
+        assert!(!path.join(gone).exists(), "{gone} is of the earlier run");
+    }
+    run(&[]);
+    assert!(!path.join("flow").exists() && !path.join("errors.md").exists());
+    assert!(path.join("one/index.html").is_file());
+}

@@ -151,7 +151,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         if let Some(folder) = &self.report {
-            Folder::open(folder.clone())?.write_comparison(report)?;
+            let folder = Folder::open(folder.clone())?;
+            folder.remove_earlier(report)?;
+            folder.write_comparison(report)?;
         }
         let mut out = anstream::stdout().lock();
         let told = writeln!(out, "\n{}", Comparison::new(report).by_subject());

@@ -121,11 +121,11 @@ fn a_missing_directory_is_told_where_it_is_named() {
 #[cfg(unix)]
 #[test]
 fn a_setup_that_fails_is_one_message_with_its_last_words() {
-    let setup = "sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i of $TOKEN; done; exit 3'";
+    let setup = "sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo line $i of $TOKEN; done; exit 3'";
     let folder = configured(&format!("{ONE}environment.TOKEN = \"abcdef123\"\nsetup = \"{setup}\"\n"));
     let call =
         call_in(folder.path(), &["run"]).exits(2).says("crosscheck.toml:4:9: client `one`: the setup `sh -c");
-    let call = call.says("exited 3; its last lines:\n      line 3 of «TOKEN»\n").says("line 12 of «TOKEN»");
+    let call = call.says("exited 3; its last lines:\n      line 3 of «TOKEN»\n").says("line 14 of «TOKEN»");
     let call = call.without("line 2 of").without("abcdef123").says("hint: try it by itself");
     assert_eq!(call.stdout, "", "{}", call.told());
 
@@ -141,6 +141,7 @@ fn options_that_are_wrong_say_so() {
     let folder = configured(ONE);
     let wrong = [
         (["--env", "X"], "KEY=VALUE"),
+        (["--env", "X=…"], "stands for the value of `X`, which is never printed"),
         (["--env", "CROSSCHECK_OUTCOME=x"], "belongs to the client contract"),
         (["--setup", " "], "`--setup`: the command is empty"),
         (["--as-auth", "non"], "did you mean `none`?"),
