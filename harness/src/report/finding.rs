@@ -7,7 +7,7 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::text::{count, endpoint_name, printable, shortened};
+use crate::report::text::{count, endpoint_name, printable, quoted, shortened};
 use crate::run::{Played, PlayedResult};
 use crate::summary::Found;
 
