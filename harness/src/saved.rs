@@ -20,6 +20,9 @@ pub enum SavedError {
         /// What is wrong, and where.
         error: serde_json::Error,
     },
+    /// It is a folder, such as that of a whole report.
+    #[error("`{}` is a folder; a transcript is a file in a report: `{}/SCENARIO/transcript.json`", .0.display(), .0.display())]
+    Folder(PathBuf),
     /// It is something else.
     #[error("`{}` is no transcript: it is no JSON object with a version, a scenario and exchanges", .0.display())]
     Foreign(PathBuf),
@@ -57,7 +60,10 @@ struct Head {
 /// When the file cannot be read, or is no transcript of a form that is known here.
 pub fn read(path: &Path) -> Result<Transcript, SavedError> {
     let path = || path.to_owned();
-    let text = fs::read(path()).map_err(|error| SavedError::Unreadable { path: path(), error })?;
+    let text = fs::read(path()).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => SavedError::Folder(path()),
+        _ => SavedError::Unreadable { path: path(), error },
+    })?;
     let damaged = |error| SavedError::Damaged { path: path(), error };
     match serde_json::from_slice(&text) {
         Ok(Head { version, .. }) if version == u64::from(VERSION) => parse(&text).map_err(damaged),

@@ -48,6 +48,9 @@ fn a_filter_selects_by_part_of_the_id_and_exact_takes_the_whole() {
         "{}",
         all.told()
     );
+    let json = crosscheck(&["run", "--list", "discovery", "--format", "json"]).exits(0);
+    let ids: Vec<String> = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(ids, all.stdout.lines().collect::<Vec<_>>(), "the same, as a list in JSON");
     let one = crosscheck(&["run", "--list", "--exact", "flow/complete"]).exits(0);
     assert_eq!(one.stdout, "flow/complete\n");
     let rest = crosscheck(&["run", "--list", "flow", "--skip", "flow/complete"]).exits(0);

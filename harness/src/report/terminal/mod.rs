@@ -278,7 +278,9 @@ impl<'a> Terminal<'a> {
                 self.out,
                 "a fault crosscheck run -- crosscheck reference-client --fault audience-trailing-slash"
             )?;
-            writeln!(self.out, "a file  crosscheck run --report DIR")?;
+            if report.is_none() {
+                writeln!(self.out, "a file  crosscheck run --report DIR")?;
+            }
         }
         Ok(())
     }
