@@ -65,7 +65,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let plans = clients.iter().map(|client| client.plan(&options.selection, &scenarios));
     let plans = plans.collect::<anyhow::Result<Vec<_>>>()?;
     if options.list {
-        return list(plans.iter().flat_map(|(_, plan)| plan));
+        return list(plans.iter().flat_map(|(_, plan)| plan), options.format);
     }
     let run = Run::new(options, config, &scenarios, clients.len())?;
     let runs =
@@ -166,13 +166,14 @@ impl<'a> Run<'a> {
 }
 
 /// Prints each id once, in the order of ids.
-fn list<'a>(plans: impl Iterator<Item = &'a Arc<Scenario>>) -> anyhow::Result<ExitCode> {
+fn list<'a>(plans: impl Iterator<Item = &'a Arc<Scenario>>, format: Format) -> anyhow::Result<ExitCode> {
     let mut ids: Vec<_> = plans.map(|scenario| &scenario.id).collect();
     ids.sort();
     ids.dedup();
     let mut out = anstream::stdout().lock();
-    for id in ids {
-        writeln!(out, "{id}")?;
+    match format {
+        Format::Human => ids.iter().try_for_each(|id| writeln!(out, "{id}"))?,
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&ids)?)?,
     }
     Ok(ExitCode::from(exit::AS_EXPECTED))
 }
