@@ -149,3 +149,17 @@ fn reports_that_do_not_fit_together_are_refused_and_nothing_is_written() {
     merge(&[&first, &second], &out).exits(2).says("it is no report");
     assert!(!out.exists());
 }
+
+#[test]
+fn a_report_that_is_joined_within_its_own_folder_loses_nothing() {
+    let folder = folder();
+    let config = folder.path().join("crosscheck.toml");
+    fs::write(&config, "[[client]]\nname = \"one\"\n[[client]]\nname = \"two\"\n").unwrap();
+    let whole = folder.path().join("report");
+    let run = ["run", "--config", text(&config), "--report", text(&whole), "--exact", "flow/complete"];
+    crosscheck(&run).exits(0);
+    crosscheck(&["merge", text(&whole.join("one")), "--report", text(&whole)]).exits(0);
+    for client in ["one", "two"] {
+        assert!(whole.join(client).join("flow/complete/transcript.json").is_file(), "{client}");
+    }
+}
