@@ -7,7 +7,7 @@ use crosscheck_scenarios::Scenario;
 
 use crate::cli::baseline::Measure;
 use crate::cli::driven::Driven;
-use crate::cli::output::{Format, print, unless_closed};
+use crate::cli::output::{Format, unless_closed};
 use crate::cli::progress::{Outcome, play};
 use crate::cli::run::Run;
 use crate::pin::Pins;
@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
         let ClientRun { client, selection, plan, mut measure, folder, pins } = run;
         let (settings, options) = (&client.settings, self.options);
         let (tell, format) = (&options.tell, options.format);
-        if self.several {
+        if self.several && format == Format::Human {
             client.heading().or_else(unless_closed)?;
         }
         let mut terminal =
@@ -96,9 +96,10 @@ impl<'a> Run<'a> {
         }
         let told = match format {
             Format::Human => terminal.finish(&all, &summary, took, folder.as_ref().map(Folder::path)),
+            // All clients are printed as one report in the end.
             Format::Json => {
                 tell.stopped(outcome.not_played);
-                print(&report)
+                Ok(())
             }
         };
         let told = told.and_then(|()| updated.map_or(Ok(()), |updated| updated.tell_beside(format)));

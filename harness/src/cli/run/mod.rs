@@ -17,7 +17,7 @@ use crate::cli::config::from_here;
 use crate::cli::doctor::set_ups;
 use crate::cli::driven::Driven;
 use crate::cli::github::tell_github;
-use crate::cli::output::{Format, unless_closed};
+use crate::cli::output::{Format, print, unless_closed};
 use crate::cli::tell::TellOptions;
 use crate::cli::{CANNOT_LISTEN, Hinted, client, pin};
 use crate::config::{Config, Deny};
@@ -78,7 +78,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         set_ups(driven, &scenarios, &run.interrupted, &options.tell.live_at_set_up())?.into_iter();
     let (mut as_expected, mut clients) = (true, Vec::new());
     for client in runs {
-        if !clients.is_empty() {
+        if !clients.is_empty() && options.format == Format::Human {
             writeln!(anstream::stdout()).or_else(unless_closed)?;
         }
         let set_up = if client.plan.is_empty() { None } else { set_ups.next() };
@@ -87,7 +87,12 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         clients.extend(report.clients);
     }
     let report = Report::new(clients);
-    run.compare(&report)?;
+    if run.several {
+        run.compare(&report)?;
+    }
+    if options.format == Format::Json {
+        print(&report).or_else(unless_closed)?;
+    }
     tell_github(&report)?;
     Ok(exit::code(as_expected))
 }
@@ -112,12 +117,6 @@ impl<'a> Run<'a> {
         clients: usize,
     ) -> anyhow::Result<Self> {
         let several = clients > 1;
-        if several && options.format == Format::Json {
-            return Err(Hinted::error(
-                format!("`--format json` tells of one client, and {clients} would be driven"),
-                "choose one with `--client NAME`, or use `--report DIR`, which holds a report.json for each",
-            ));
-        }
         if let Some(option) = options.baseline.of_one_client().filter(|_| several) {
             return Err(Hinted::error(
                 format!("`{option}` is about one client, and {clients} would be driven"),
@@ -145,15 +144,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Compares several clients, on standard output and in the report.
+    /// Compares several clients, for people on standard output, and in the report.
     fn compare(&self, report: &Report) -> anyhow::Result<()> {
-        if !self.several {
-            return Ok(());
-        }
         if let Some(folder) = &self.report {
             let folder = Folder::open(folder.clone())?;
             folder.remove_earlier(report)?;
             folder.write_comparison(report)?;
+        }
+        if self.options.format == Format::Json {
+            return Ok(());
         }
         let mut out = anstream::stdout().lock();
         let told = writeln!(out, "\n{}", Comparison::new(report).by_subject());

@@ -62,8 +62,6 @@ fn pinned_exchanges_of_several_clients_stand_in_folders_of_their_names() {
 #[test]
 fn what_is_about_one_client_is_refused_for_several() {
     let folder = configured(&two());
-    let call = call_in(folder.path(), &["run", "--format", "json"]).exits(2);
-    call.says("`--format json` tells of one client, and 2 would be driven").says("`--client NAME`");
     let call = call_in(folder.path(), &["run", "--expected", "x.toml"]).exits(2);
     call.says("`--expected` is about one client").says("[[client.expected]]");
     let call = call_in(folder.path(), &["run", "--all-clients", "--", "./client"]).exits(2);
@@ -71,6 +69,16 @@ fn what_is_about_one_client_is_refused_for_several() {
     let args = ["run", "--exact", "flow/complete", "--client", "honest", "--format", "json"];
     let call = call_in(folder.path(), &args).exits(0);
     assert!(serde_json::from_str::<serde_json::Value>(&call.stdout).is_ok(), "{}", call.told());
+}
+
+#[test]
+fn several_clients_are_one_report_for_programs() {
+    let folder = configured(&two());
+    let call = call_in(folder.path(), &["run", "--exact", ISSUER, "--format", "json"]).exits(1);
+    let report: serde_json::Value = serde_json::from_str(&call.stdout).unwrap();
+    let clients = report["clients"].as_array().unwrap().iter();
+    let told: Vec<_> = clients.map(|one| (one["name"].as_str(), one["as_expected"].as_bool())).collect();
+    assert_eq!(told, [(Some("honest"), Some(true)), (Some("slash"), Some(false))]);
 }
 
 #[test]
