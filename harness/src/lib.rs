@@ -23,4 +23,5 @@ pub mod snapshot;
 pub mod stage;
 pub mod summary;
 
+mod text;
 mod whole;

@@ -10,16 +10,16 @@ use tokio::sync::watch;
 use crosscheck_wire::transcript::Ended;
 
 use crate::driver::{Command, DriveError, Ran, run};
-use crate::report::quoted;
+use crate::text::quoted;
 
 /// Why a client could not be prepared. None of this says anything about its conformance.
 #[derive(Debug, thiserror::Error)]
 pub enum PreparationError {
     /// The command ran and failed.
-    #[error("{how}{}", said(.last_lines))]
+    #[error("{ended}{}", said(.last_lines))]
     Failed {
         /// How it ended.
-        how: String,
+        ended: Ended,
         /// The end of what it printed.
         last_lines: Vec<String>,
     },
@@ -52,13 +52,10 @@ pub fn prepare(
             DriveError::Interrupted => PreparationError::Interrupted,
             error => PreparationError::Unstarted(error),
         })?;
-    let how = match ran.ended {
-        Ended::Exited(0) => return Ok(()),
-        Ended::Exited(code) => format!("exited {code}"),
-        Ended::Signal(signal) => format!("died by signal {signal}"),
-        Ended::TimedOut(limit) => format!("ran into the time limit of {limit} ms"),
-    };
-    Err(PreparationError::Failed { how, last_lines: last_lines(&ran, environment) })
+    match ran.ended {
+        Ended::Exited(0) => Ok(()),
+        ended => Err(PreparationError::Failed { ended, last_lines: last_lines(&ran, environment) }),
+    }
 }
 
 /// Lines that are shown of the output: as many as lead from the end of a Node.js stack trace to its cause.

@@ -83,9 +83,7 @@ fn silent(transcript: &Transcript, settings: &Settings) -> SetUpError {
     let client = &transcript.client;
     let how = match client.ended {
         Ended::Exited(127) => "exited 127 (command not found)".to_owned(),
-        Ended::Exited(code) => format!("exited {code}"),
-        Ended::Signal(signal) => format!("died by signal {signal}"),
-        Ended::TimedOut(limit) => format!("ran into the time limit of {limit} ms"),
+        ended => ended.to_string(),
     };
     let text = format!("{}\n{}", client.stdout.text, client.stderr.text);
     let said = said(&end_of(&text));

@@ -7,8 +7,8 @@ use crosscheck_scenarios::{Release, Severity};
 use crate::baseline::{Baseline, Stale};
 use crate::check::{Check, Verdict};
 use crate::judge::SURFACING;
-use crate::report::count;
 use crate::run::{Played, PlayedResult};
+use crate::text::count;
 
 /// A finding in its scenario.
 #[derive(Clone, Copy, Debug)]

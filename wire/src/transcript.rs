@@ -4,6 +4,7 @@
 //! again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -345,6 +346,17 @@ pub enum Ended {
     Signal(i32),
     /// At the time limit, by us; milliseconds.
     TimedOut(u64),
+}
+
+/// What a process did, as the end of a sentence.
+impl fmt::Display for Ended {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(out, "exited {status}"),
+            Self::Signal(signal) => write!(out, "was ended by signal {signal}"),
+            Self::TimedOut(limit) => write!(out, "was ended at its time limit of {limit} ms"),
+        }
+    }
 }
 
 /// Captured output.

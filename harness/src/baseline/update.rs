@@ -10,8 +10,8 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 
 use crosscheck_scenarios::{Problem, Release, problem_in};
 
-use crate::report::printable;
 use crate::summary::{Found, Summary};
+use crate::text::printable;
 use crate::whole;
 
 use super::is_cut_short;

@@ -11,8 +11,9 @@ use crosscheck_wire::Seen;
 use crate::cli::baseline::Measure;
 use crate::cli::progress::Pace;
 use crate::live::Live;
-use crate::report::{exchange_line, seconds, stopped};
+use crate::report::{exchange_line, stopped};
 use crate::run::{Played, Player, RunError, Settings};
+use crate::text::seconds;
 
 /// Options of `crosscheck run` about what it tells.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]

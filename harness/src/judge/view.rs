@@ -6,7 +6,7 @@ use std::fmt;
 
 use crosscheck_scenarios::{Capability, EndpointName, Party, Scenario, Step};
 use crosscheck_wire::ledger::{ValueFacts, ValueKind};
-use crosscheck_wire::transcript::{Ended, Exchange, Mention, RegistrationFacts, Request};
+use crosscheck_wire::transcript::{Exchange, Mention, RegistrationFacts, Request};
 use crosscheck_wire::{Alteration, Part, Text, Transcript};
 
 use super::answer::{Nothing, Shape, shape};
@@ -222,11 +222,7 @@ impl<'a> View<'a> {
 
     /// How the client ended, as the end of a sentence.
     pub(super) fn ending(&self) -> String {
-        match self.transcript.client.ended {
-            Ended::Exited(status) => format!("the client exited {status}"),
-            Ended::Signal(signal) => format!("the client was ended by signal {signal}"),
-            Ended::TimedOut(limit) => format!("the client was ended at its time limit of {limit} ms"),
-        }
+        format!("the client {}", self.transcript.client.ended)
     }
 }
 

@@ -6,7 +6,7 @@ use crosscheck_scenarios::Party;
 use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::JwtFacts;
 
-use crate::report::printable;
+use crate::text::printable;
 
 /// Headers, parameters, members and claims whose values are made anew for each request or run.
 const RANDOM: &[&str] = &[

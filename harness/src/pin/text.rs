@@ -13,7 +13,7 @@ use crosscheck_wire::transcript::{
 use super::folder::{FORM, MARK};
 use super::normal::Normal;
 use super::order::in_order;
-use crate::report::printable;
+use crate::text::printable;
 
 /// Headers that say nothing that varies otherwise than with the run.
 const LEFT_OUT: &[&str] = &["content-length", "host"];

@@ -7,7 +7,7 @@ use crosscheck_scenarios::ScenarioId;
 
 use crate::report::markdown::cell;
 use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
-use crate::report::text::count;
+use crate::text::count;
 
 /// The comparison of the clients of a report.
 #[derive(Debug)]

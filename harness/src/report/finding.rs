@@ -7,9 +7,9 @@ use crosscheck_wire::transcript::Exchange;
 
 use crate::check::{Check, Comparison, Consequence, Finding};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::text::{count, endpoint_name, printable, quoted, shortened};
 use crate::run::{Played, PlayedResult};
 use crate::summary::Found;
+use crate::text::{count, endpoint_name, printable, quoted, shortened};
 
 /// Columns of a terminal report.
 pub(super) const WIDTH: usize = 80;

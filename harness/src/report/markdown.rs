@@ -1,6 +1,6 @@
 //! Text from outside within Markdown.
 
-use super::printable;
+use crate::text::printable;
 
 /// Text as code, in which nothing is markup.
 pub(super) fn code(text: &str) -> String {

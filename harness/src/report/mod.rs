@@ -21,7 +21,6 @@ pub mod model;
 mod shown;
 mod source;
 mod terminal;
-mod text;
 
 pub use again::Again;
 pub(crate) use checks::official::{Check as OfficialCheck, checks as official_checks};
@@ -36,4 +35,3 @@ pub use shown::Shown;
 pub(crate) use source::address;
 pub(crate) use terminal::{SelfTest, exchange_line, stopped};
 pub use terminal::{Terminal, counts, told, write_compared, write_difference};
-pub(crate) use text::{count, printable, quoted, seconds};

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crosscheck_scenarios::{Party, Profile, RequirementId, ScenarioId, SpecVersion};
 
 use crate::check::{Finding, Verdict};
-use crate::report::text::count;
 use crate::select::Shard;
+use crate::text::count;
 
 /// Version of the form.
 pub const VERSION: u32 = 1;

@@ -66,7 +66,7 @@ fn a_quoted_line_commands_no_ci_system() {
 
 #[test]
 fn a_client_that_hangs_is_ended_at_its_time_limit() {
-    with_script("sleep 1000", &["--timeout", "300ms"]).exits(2).says("ran into the time limit of 300 ms");
+    with_script("sleep 1000", &["--timeout", "300ms"]).exits(2).says("was ended at its time limit of 300 ms");
     let call = with_script("$client $1; sleep 1000", &["--timeout", "5s"]).exits(1);
     call.says("run-outcome").says("time limit");
 }

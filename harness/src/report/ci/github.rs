@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::report::ci::summary;
 use crate::report::model::{Report, Standing};
-use crate::report::text::count;
+use crate::text::count;
 
 /// Annotations of a run. GitHub shows ten of a kind in a step.
 const MOST: usize = 10;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use crate::report::markdown::{block, cell, code};
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, Standing};
-use crate::report::text::count;
-use crate::report::{Comparison, finding, printable};
+use crate::report::{Comparison, finding};
+use crate::text::count;
+use crate::text::printable;
 
 /// Findings that are told with their text; the others are in the table alone.
 const IN_FULL: usize = 20;

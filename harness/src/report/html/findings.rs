@@ -8,7 +8,7 @@ use crosscheck_scenarios::{Catalogue, RequirementId};
 
 use crate::report::html::Tone;
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport};
-use crate::report::text::count;
+use crate::text::count;
 
 /// What a requirement demands, from the report or from the catalogue.
 #[derive(Clone, Debug, Serialize)]

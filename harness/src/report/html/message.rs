@@ -11,7 +11,7 @@ use crosscheck_wire::transcript::Exchange;
 use crate::report::html::Tone;
 use crate::report::html::sequence::Marks;
 use crate::report::shown::{ANSWER, Group, Shown};
-use crate::report::text::{endpoint_name, milliseconds, shortened};
+use crate::text::{endpoint_name, milliseconds, shortened};
 
 /// What was recorded of a scenario, apart from the diagram.
 #[derive(Debug, Serialize)]

@@ -12,7 +12,7 @@ use crate::report::html::findings::{Group, groups};
 use crate::report::html::overview::{Counted, Requirement, Subject, requirements, subjects, totals};
 use crate::report::html::{Tone, Transcripts};
 use crate::report::model::{ClientReport, Report, ScenarioReport, ScenarioResult};
-use crate::report::text::{count, seconds};
+use crate::text::{count, seconds};
 
 /// What the template in front of the scenarios takes.
 #[derive(Debug, Serialize)]

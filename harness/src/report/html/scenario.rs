@@ -11,7 +11,7 @@ use crate::report::html::findings::RuleShown;
 use crate::report::html::message::Recorded;
 use crate::report::html::sequence::{Diagram, Marks};
 use crate::report::model::{CheckReport, ClientReport, Report, ScenarioReport, ScenarioResult, Standing};
-use crate::report::text::{count, milliseconds};
+use crate::text::{count, milliseconds};
 
 /// Which sections are open at first.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ use crosscheck_wire::{Caller, Transcript};
 use crate::report::html::Tone;
 use crate::report::html::message::{Mark, answer, purpose};
 use crate::report::model::{CheckReport, ScenarioReport};
-use crate::report::text::{count, milliseconds};
+use crate::text::{count, milliseconds};
 
 /// Which messages the findings of a scenario are about.
 #[derive(Debug, Default)]

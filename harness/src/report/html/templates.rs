@@ -12,8 +12,8 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Output, State, Value};
 use serde::Serialize;
 
-use crate::report::printable;
 use crate::report::source::address;
+use crate::text::printable;
 
 /// A template.
 #[derive(Clone, Copy, Debug)]

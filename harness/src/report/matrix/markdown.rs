@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use crate::check::Verdict;
 use crate::report::markdown::{cell, code};
 use crate::report::matrix::{Answer, Course, Matrix, Members, Row, Surfaced};
-use crate::report::text::shortened;
+use crate::text::shortened;
 
 const LEGEND: &str = "\
 A line tells what the client did with one answer of a token endpoint: the IdP's (`idp`) or the resource authorization

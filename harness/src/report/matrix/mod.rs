@@ -16,10 +16,10 @@ use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::{Ended, Exchange, OutcomeReport};
 
 use crate::check::Verdict;
-use crate::report::text::is_treacherous;
 use crate::run::{Played, PlayedResult, Settings};
 use crate::snapshot::accepted;
 use crate::summary::Summary;
+use crate::text::is_treacherous;
 
 /// Version of the JSON form.
 const VERSION: u32 = 1;

@@ -19,7 +19,7 @@ use crosscheck_wire::{Caller, Transcript};
 
 use crate::report::finding::WIDTH;
 use crate::report::terminal::PASS;
-use crate::report::text::{milliseconds, printable};
+use crate::text::{milliseconds, printable};
 use rows::{Rows, VALUE, cut};
 
 const HEADING: Style = Style::new().bold();
@@ -242,9 +242,8 @@ impl Shown<'_> {
         let client = &self.transcript.client;
         let took = milliseconds(client.took_us);
         match client.ended {
-            Ended::Exited(code) => format!("client exited {code} after {took}"),
-            Ended::Signal(signal) => format!("client died by signal {signal} after {took}"),
-            Ended::TimedOut(limit) => format!("client was ended at its time limit of {limit} ms"),
+            ended @ Ended::TimedOut(_) => format!("client {ended}"),
+            ended => format!("client {ended} after {took}"),
         }
     }
 

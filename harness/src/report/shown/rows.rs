@@ -10,7 +10,7 @@ use crosscheck_wire::Transcript;
 use crosscheck_wire::transcript::JwtFacts;
 
 use crate::report::finding::WIDTH;
-use crate::report::printable;
+use crate::text::printable;
 
 const DIM: Style = Style::new().dimmed();
 /// Columns in front of the label of a group.

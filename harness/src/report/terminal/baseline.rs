@@ -8,8 +8,8 @@ use anstyle::{AnsiColor, Style};
 use crosscheck_scenarios::Release;
 
 use crate::report::terminal::FAIL;
-use crate::report::text::count;
 use crate::summary::{Announced, Newer, Summary};
+use crate::text::count;
 
 const NEW: Style = AnsiColor::Cyan.on_default().bold();
 

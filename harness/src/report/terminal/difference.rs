@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::printable;
 use crate::snapshot::diff::{Line, Side};
+use crate::text::printable;
 
 /// Writes a unified diff in colour, at most `most` lines of it.
 ///

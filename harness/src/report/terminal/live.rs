@@ -2,7 +2,7 @@
 
 use crosscheck_wire::{Caller, Seen};
 
-use crate::report::text::endpoint_name;
+use crate::text::endpoint_name;
 
 /// Such as `#4  POST idp token endpoint → 400 invalid_target`.
 pub(crate) fn exchange_line(seen: &Seen) -> String {

@@ -19,12 +19,12 @@ use crosscheck_scenarios::Scenario;
 
 use crate::check::{Finding, Verdict};
 use crate::report::finding::{self, Told};
-use crate::report::text::{count, seconds};
 use crate::report::{Again, PAGE};
 use crate::run::{Played, SLOW_THREADS, Settings};
 use crate::select::Shard;
 use crate::setup::SetUp;
 use crate::summary::{Found, Summary};
+use crate::text::{count, seconds};
 
 pub use difference::write_difference;
 pub(crate) use live::exchange_line;

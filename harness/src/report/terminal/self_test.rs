@@ -7,8 +7,8 @@ use std::time::Duration;
 use crosscheck_scenarios::Catalogue;
 
 use crate::report::terminal::{FAIL, PASS};
-use crate::report::text::{printable, seconds};
 use crate::self_proof::{Count, Discrepancy, PROFILE, Tally, Trial};
+use crate::text::{printable, seconds};
 
 /// What a self-test came to.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! How text, numbers and times are shown, the same in every report.
+//! How text, numbers and times are shown, the same everywhere.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) fn quoted(line: &str) -> String {
 }
 
 /// Whether a character moves the cursor, turns the reading direction or is not seen.
-pub(super) fn is_treacherous(c: char) -> bool {
+pub(crate) fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -30,7 +30,7 @@ pub(super) fn is_treacherous(c: char) -> bool {
 }
 
 /// The beginning of a text of more than `most` characters, at least one, on one line.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
@@ -43,7 +43,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 }
 
 /// What people call an endpoint.
-pub(super) fn endpoint_name(endpoint: EndpointName) -> &'static str {
+pub(crate) fn endpoint_name(endpoint: EndpointName) -> &'static str {
     match endpoint {
         EndpointName::Authorization => "authorization endpoint",
         EndpointName::Jwks => "keys",
@@ -63,7 +63,7 @@ pub(crate) fn seconds(took: Duration) -> String {
 }
 
 /// Such as `12.9 ms`.
-pub(super) fn milliseconds(micros: u64) -> String {
+pub(crate) fn milliseconds(micros: u64) -> String {
     format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
 }
 
